@@ -1,0 +1,1 @@
+"""What is true in any factory: values, state machines, calculations. No I/O, no clock, no framework."""

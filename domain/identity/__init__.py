@@ -1,0 +1,1 @@
+"""Who signs in, and what the roles may do."""

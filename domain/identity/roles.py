@@ -1,0 +1,70 @@
+"""What exists to be permitted, and what the built-in roles may do."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """Something that a use case asks for before it acts, as `area.noun.verb`."""
+
+    READ_PLANT = "plant.model.read"
+    EDIT_PLANT = "plant.model.edit"
+    CHANGE_MACHINE_STATE = "plant.machine_state.change"
+    CLASSIFY_STOPS = "plant.stop.classify"
+    EDIT_SHIFTS = "plant.shift.edit"
+    READ_PRODUCTION = "production.log.read"
+    REPORT_PRODUCTION = "production.log.report"
+    REVERSE_PRODUCTION = "production.log.reverse"  # one's own reports, within the plant's time to undo
+    CORRECT_PRODUCTION = "production.log.correct"  # anybody's, whenever
+    READ_ORDERS = "production.order.read"
+    EDIT_ORDERS = "production.order.edit"
+    WORK_OPERATIONS = "production.operation.work"
+    READ_METRICS = "production.metric.read"
+    IMPORT_PRODUCTION = "production.history.import"
+    READ_ANDON = "andon.call.read"
+    RAISE_ANDON = "andon.call.raise"
+    ANSWER_ANDON = "andon.call.answer"
+    SHELVE_ANDON = "andon.call.shelve"
+    READ_LADDERS = "andon.ladder.read"
+    EDIT_LADDERS = "andon.ladder.edit"
+    USE_KIOSK = "identity.kiosk.use"
+    READ_USERS = "identity.user.read"
+    EDIT_USERS = "identity.user.edit"
+
+
+class Role(StrEnum):
+    """A built-in role; a user may hold several."""
+
+    ADMIN = "admin"
+    SUPERVISOR = "supervisor"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+    TERMINAL = "terminal"  # a device at which people identify themselves
+
+
+GRANTS: dict[Role, tuple[str, ...]] = {
+    Role.ADMIN: ("*.*.*",),
+    Role.SUPERVISOR: (
+        "*.*.read",
+        "plant.machine_state.*",
+        "plant.stop.*",
+        "plant.shift.*",
+        "production.log.*",
+        "production.order.*",
+        "production.operation.*",
+        "andon.call.*",
+    ),
+    Role.OPERATOR: (
+        "plant.*.read",
+        "production.*.read",
+        "andon.*.read",
+        "plant.machine_state.change",
+        "plant.stop.classify",
+        "production.log.report",
+        "production.log.reverse",
+        "production.operation.work",
+        "andon.call.raise",
+    ),
+    Role.VIEWER: ("plant.*.read", "production.*.read", "andon.*.read"),
+    Role.TERMINAL: ("plant.*.read", "production.*.read", "andon.*.read", "identity.kiosk.use"),
+}
+"""Permission patterns per role; `*` stands for any one part."""

@@ -1,0 +1,1 @@
+"""Plant model: what stands where, and in which state."""

@@ -1,0 +1,1 @@
+"""Runs, quantities and what machines report."""

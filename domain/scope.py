@@ -1,0 +1,42 @@
+"""Who acts, in which organization and plants."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from domain.errors import Forbidden
+
+ActorKind = Literal["user", "machine", "system"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The identity of one unit of work: everything in it happens inside this organization, as this actor."""
+
+    org_id: UUID
+    """The organization whose rows can be seen and written."""
+    actor_kind: ActorKind = "system"
+    """A signed-in person or program, a machine's own reports, or the system itself."""
+    user_id: UUID | None = None
+    """The signed-in user; None for machines and the system."""
+    session_id: UUID | None = None
+    """The sign-in session that the request came with."""
+    plant_ids: frozenset[UUID] | None = None
+    """The plants whose rows can be seen and written; None means all plants of the organization."""
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    """What the actor may do, as `area.noun.verb`."""
+    request_id: str = ""
+    """The id of the request, click or job, as it stands in logs and in the audit log."""
+
+    def may(self, permission: str) -> bool:
+        """Tell whether the actor holds a permission; machines and the system hold all."""
+        return self.actor_kind != "user" or permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Refuse the actor who does not hold a permission.
+
+        Raises:
+            Forbidden: the actor is a user without `permission`.
+        """
+        if not self.may(permission):
+            raise Forbidden(permission=permission)
