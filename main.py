@@ -1,0 +1,206 @@
+"""The composition root: which parts there are and how they are put together. `uv run main.py --help` tells the rest."""
+
+# ruff: noqa: E402 - the collector rests while modules are imported
+import gc
+
+gc.disable()  # imports only add objects; looking through them again and again takes a quarter of the start
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from socket import socket
+
+import structlog
+from fastapi import FastAPI
+from nicegui import core
+from nicegui import ui as nicegui_ui
+
+from domain.scope import Scope
+from services import demo
+from services.adapters.komax import KomaxLog
+from services.adapters.production_log_file import FOUR_TU, read_mapping, read_production_log
+from services.adapters.simulator import SimulatedMachine, Simulator
+from services.adapters.smtp_mail import mailer_of
+from services.auth.attempts import SignInAttempts
+from services.auth.tokens import TokenIssuer
+from services.config import Settings
+from services.db.health import database_answers
+from services.db.server import Server, database_of
+from services.events.hub import Hub
+from services.events.pump import Pump
+from services.identity.badges import BadgeKey
+from services.identity.kiosks import KioskAttempts
+from services.identity.organizations import find_organization
+from services.identity.sessions import Sessions
+from services.jobs import upkeep  # noqa: F401 - importing it registers the recurring jobs
+from services.jobs.worker import work_forever
+from services.mail import use_mailer
+from services.plant import hourly_facts  # noqa: F401 - importing it registers the jobs that add hours up
+from services.plant.places import find_machine_zone
+from services.production.history_imports import ImportedHistory, LogPlace, import_log, zone_of_log
+from services.production.sources import Followed, follow_source, replay_source
+from ui import cli, pages  # noqa: F401 - importing the pages registers them
+from ui.api.gate import install
+from ui.api.metrics import watch_live_events, watch_live_screens
+from ui.kit.live_boards import LiveBoards
+from ui.kit.live_messages import guard_live_messages
+from ui.kit.live_screens import LiveScreens
+from ui.kit.process import Process, use_process
+from ui.listening import reserved_address
+from ui.server import WebServer
+from ui.theme import install_theme
+
+gc.freeze()
+gc.enable()
+
+log = structlog.get_logger(__name__)
+
+CYCLE_TIMES_S = (2.4, 3.1, 1.8, 4.5, 2.9)
+
+
+def make_process(settings: Settings) -> Process:
+    """Put together what one server process holds."""
+    hub, sessions = Hub(), Sessions()
+    screens = LiveScreens(sessions)
+    hub.on_any_event(sessions.hear)
+    hub.on_any_event(screens.hear)
+    issuer = TokenIssuer(
+        key=settings.signing_key,
+        access_lifetime=timedelta(minutes=settings.access_token_minutes),
+        refresh_lifetime=timedelta(days=settings.refresh_token_days),
+    )
+    return Process(
+        settings=settings,
+        hub=hub,
+        sessions=sessions,
+        issuer=issuer,
+        attempts=SignInAttempts(settings.sign_in_attempts),
+        badge_key=BadgeKey.of(settings.signing_key),
+        kiosk_attempts=KioskAttempts(settings.sign_in_attempts),
+        boards=LiveBoards(hub),
+        screens=screens,
+    )
+
+
+def make_app(process: Process) -> FastAPI:
+    """Put together what answers requests: API, sign-in, pages."""
+    use_process(process)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    async def ready() -> Mapping[str, bool]:
+        return {"database": await database_answers(), "live_events": process.hub.is_live}
+
+    install(
+        app,
+        settings=process.settings,
+        issuer=process.issuer,
+        sessions=process.sessions,
+        attempts=process.attempts,
+        ready=ready,
+    )
+    watch_live_screens(lambda: process.screens.count)
+    watch_live_events(lambda: process.hub.is_live)
+    core.sio.eio.cors_allowed_origins = None if process.settings.public_url is None else [process.settings.public_url]
+    guard_live_messages()
+    install_theme()
+    nicegui_ui.run_with(
+        app,
+        title="Unison MES",
+        favicon="🏭",
+        dark=None,
+        reconnect_timeout=process.settings.reconnect_timeout_s,
+        show_welcome_message=False,
+        binding_refresh_interval=None,
+        tailwind=False,
+    )
+    return app
+
+
+@asynccontextmanager
+async def background(process: Process, server: Server, *, simulate: tuple[str, ...]) -> AsyncIterator[None]:
+    """Run everything that goes on beside the requests for the time of the block."""
+    settings = process.settings
+    pump = Pump(server.app_url, process.hub, throttle_ms=settings.notify_throttle_ms)
+    running = [pump.run(), process.boards.tell_status_forever()]
+    if settings.worker:
+        running.append(work_forever())
+    if simulate:
+        machines = [
+            SimulatedMachine(code, CYCLE_TIMES_S[number % len(CYCLE_TIMES_S)]) for number, code in enumerate(simulate)
+        ]
+        scope = Scope(demo.DEMO_ORG, actor_kind="machine", request_id="simulator")
+        running.append(follow_source(scope, Simulator(machines, seed=1)))
+    tasks = [asyncio.create_task(coroutine) for coroutine in running]
+    for task in tasks:
+        task.add_done_callback(tell_of_failure)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def tell_of_failure(task: "asyncio.Task[None]") -> None:
+    """Log at once that something ended which goes on as long as the server."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a background task failed", exc_info=error)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server until it is told to stop."""
+    with reserved_address(settings) as sockets:
+        await _serve(settings, sockets)
+
+
+async def _serve(settings: Settings, sockets: list[socket]) -> None:
+    use_mailer(mailer_of(settings))
+    async with database_of(settings) as server:
+        demo_password = await cli.prepare_demo(settings)
+        process = make_process(settings)
+        simulate = await demo.simulated_machines() if demo_password is not None else ()
+        web = WebServer(make_app(process), settings, on_started=lambda: cli.announce(settings, demo_password))
+        async with background(process, server, simulate=simulate):
+            await web.serve(sockets)
+
+
+async def work(settings: Settings) -> None:
+    """Run the background worker alone until it is told to stop."""
+    use_mailer(mailer_of(settings))
+    async with database_of(settings):
+        cli.say("The worker is running. Stop it with Ctrl-C.")
+        await cli.until_stopped(work_forever())
+
+
+async def replay(settings: Settings, wish: cli.ReplayWish) -> Followed:
+    """Book the recorded log of a machine, faster than it happened."""
+    async with database_of(settings):
+        scope = Scope(await find_organization(wish.organization), actor_kind="machine", request_id="replay")
+        zone = await find_machine_zone(scope, wish.machine or demo.KOMAX_MACHINE)
+        source = KomaxLog(wish.path, zone, wish.machine)
+        return await replay_source(scope, source, speed=wish.speed, on_report=cli.show_progress)
+
+
+async def import_production_log(settings: Settings, wish: cli.ImportWish) -> ImportedHistory:
+    """Import a report log of the past."""
+    mapping = FOUR_TU if wish.mapping is None else await asyncio.to_thread(read_mapping, wish.mapping)
+    place = LogPlace(
+        plant_code=wish.plant or mapping.plant,
+        plant_name=mapping.plant_name,
+        time_zone=wish.time_zone or mapping.time_zone,
+        is_given=wish.plant is not None,
+        unit=mapping.unit,
+    )
+    async with database_of(settings):
+        scope = Scope(await find_organization(wish.organization), request_id="import")
+        zone, now = await zone_of_log(scope, place=place)
+        reports = await asyncio.to_thread(read_production_log, wish.path, mapping=mapping, zone=zone, now=now)
+        cli.say(f"Read {len(reports)} reports.")
+        return await import_log(
+            scope, reports=reports, place=place, on_progress=cli.show_import, is_trial=wish.is_trial
+        )
+
+
+if __name__ == "__main__":
+    cli.run(cli.Commands(serve=serve, work=work, replay=replay, import_production_log=import_production_log))

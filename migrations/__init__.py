@@ -1,0 +1,1 @@
+"""The database's history. A revision imports `migrations.policies` only, never today's tables."""

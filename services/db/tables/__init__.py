@@ -1,0 +1,72 @@
+"""One module per noun: the rows, as the ORM sees them. Migrations make the tables; these only read and write them."""
+
+from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, AndonNotification, AndonRule
+from services.db.tables.audit import AuditEntry
+from services.db.tables.base import Row
+from services.db.tables.identity import (
+    IdempotencyKey,
+    Organization,
+    RefreshToken,
+    SignInSession,
+    User,
+    UserBadge,
+    UserRole,
+)
+from services.db.tables.machine_time import DirtyHour, HourlyFact, MachineHour, MachineStateChange, MachineStatus
+from services.db.tables.orders import (
+    Material,
+    NumberSeries,
+    Operation,
+    Reversal,
+    Routing,
+    RoutingOperation,
+    WorkOrder,
+)
+from services.db.tables.plant import CycleTime, Department, Lane, Machine, MachinePlace, Plant, Reason
+from services.db.tables.production import BookingKey, ProductionLogEntry, ProductionRun, RunTotal
+from services.db.tables.shifts import Crew, CrewMember, ShiftExceptionRow, ShiftOccurrenceRow, ShiftTemplateRow
+
+__all__ = [
+    "AndonCall",
+    "AndonLadder",
+    "AndonLadderStep",
+    "AndonNotification",
+    "AndonRule",
+    "AuditEntry",
+    "BookingKey",
+    "Crew",
+    "CrewMember",
+    "CycleTime",
+    "Department",
+    "DirtyHour",
+    "HourlyFact",
+    "IdempotencyKey",
+    "Lane",
+    "Machine",
+    "MachineHour",
+    "MachinePlace",
+    "MachineStateChange",
+    "MachineStatus",
+    "Material",
+    "NumberSeries",
+    "Operation",
+    "Organization",
+    "Plant",
+    "ProductionLogEntry",
+    "ProductionRun",
+    "Reason",
+    "RefreshToken",
+    "Reversal",
+    "Routing",
+    "RoutingOperation",
+    "Row",
+    "RunTotal",
+    "ShiftExceptionRow",
+    "ShiftOccurrenceRow",
+    "ShiftTemplateRow",
+    "SignInSession",
+    "User",
+    "UserBadge",
+    "UserRole",
+    "WorkOrder",
+]

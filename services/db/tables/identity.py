@@ -1,0 +1,99 @@
+"""Organizations, users and how they signed in."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Integer, LargeBinary, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.db.keys import new_id
+from services.db.tables.base import Row
+
+
+class Organization(Row):
+    """A tenant."""
+
+    __tablename__ = "organizations"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str]
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    __mapper_args__ = {"version_id_col": version}
+
+
+class User(Row):
+    """A person or program that signs in."""
+
+    __tablename__ = "users"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    email: Mapped[str]
+    display_name: Mapped[str]
+    password_hash: Mapped[str | None]
+    language: Mapped[str] = mapped_column(default="en")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    plant_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid(as_uuid=True)))
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    __mapper_args__ = {"version_id_col": version}
+
+
+class UserRole(Row):
+    """A role that a user holds."""
+
+    __tablename__ = "user_roles"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+
+
+class UserBadge(Row):
+    """A badge or PIN by which a kiosk knows a user."""
+
+    __tablename__ = "user_badges"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SignInSession(Row):
+    """One sign-in and every token that descends from it."""
+
+    __tablename__ = "sign_in_sessions"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_because: Mapped[str | None]
+    address: Mapped[str] = mapped_column(default="")
+    device: Mapped[str] = mapped_column(default="")
+
+
+class RefreshToken(Row):
+    """A refresh token by its jti."""
+
+    __tablename__ = "refresh_tokens"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    issued_at: Mapped[datetime] = mapped_column(server_default="now()")
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Row):
+    """The answer of a write that came with an Idempotency-Key."""
+
+    __tablename__ = "idempotency_keys"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int | None] = mapped_column(Integer)
+    body: Mapped[object | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default="now()")

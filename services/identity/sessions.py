@@ -1,0 +1,242 @@
+"""Who stands behind a valid token: looked up once, remembered by the process until something changes."""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import text
+
+from domain.errors import Forbidden, marked
+from domain.events import Event, SessionRevoked, UserChanged
+from domain.identity.roles import Permission, Role
+from domain.scope import Scope
+from services.auth.permissions import permissions_of
+from services.auth.tokens import Claims, NotSignedIn
+from services.db.work import read
+
+REMEMBER_S = 30.0
+"""The longest that a process trusts what it knows without having heard an event."""
+MOST_REMEMBERED = 10_000
+
+LOOK_UP = text("""
+SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
+       organizations.name AS organization, sign_in_sessions.expires_at,
+       ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = users.id) AS roles
+FROM sign_in_sessions
+JOIN users ON users.org_id = sign_in_sessions.org_id AND users.id = sign_in_sessions.user_id
+JOIN organizations ON organizations.id = users.org_id
+WHERE sign_in_sessions.id = :session_id AND users.id = :user_id
+  AND sign_in_sessions.revoked_at IS NULL AND sign_in_sessions.expires_at > now() AND users.is_active
+""")
+
+LOOK_UP_PERSON = text("""
+SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
+       ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = users.id) AS roles
+FROM users
+WHERE users.id = :user_id AND users.is_active AND EXISTS (SELECT FROM user_badges WHERE user_badges.user_id = users.id)
+""")
+
+
+class NotIdentified(Forbidden):
+    """Somebody who stands at a kiosk no longer may."""
+
+    code: ClassVar[str] = "not_identified"
+    sentence: ClassVar[str] = marked("You can no longer act here. Scan your badge or enter your PIN again.")
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A signed-in user, as screens and the API know them."""
+
+    scope: Scope
+    """Their organization, plants and permissions; without a request id."""
+    user_id: UUID
+    session_id: UUID
+    email: str
+    display_name: str
+    language: str
+    organization: str
+    roles: frozenset[Role]
+    session_expires_at: datetime
+    """When the session ends unless it is refreshed; aware UTC."""
+    device: "Viewer | None" = None
+    """The device's sign-in, where a person identified themself at a kiosk; None for who signed in by themself."""
+
+    @property
+    def is_kiosk(self) -> bool:
+        """Whether this is a device at which people identify themselves before they act."""
+        return self.scope.may(Permission.USE_KIOSK) and not self.scope.may(Permission.REPORT_PRODUCTION)
+
+    def is_of(self, org_id: UUID, user_id: UUID) -> bool:
+        """Tell whether this is the given user of the given organization."""
+        return self.scope.org_id == org_id and self.user_id == user_id
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Somebody who may identify themself at a kiosk."""
+
+    org_id: UUID
+    email: str
+    display_name: str
+    language: str
+    roles: frozenset[Role]
+    plant_ids: frozenset[UUID] | None
+
+
+class Sessions:
+    """The process's memory of signed-in users."""
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, tuple[float, Viewer]] = {}
+        self._people: dict[UUID, tuple[float, _Person]] = {}
+        self._heard = 0
+
+    async def viewer(self, claims: Claims) -> Viewer:
+        """Return who a token's session belongs to.
+
+        Raises:
+            NotSignedIn: the session has ended or the user is no longer active.
+            Unavailable: Postgres does not answer and nothing is remembered.
+        """
+        return await self._remembered(claims.org_id, claims.user_id, claims.session_id)
+
+    async def again(self, viewer: Viewer) -> Viewer:
+        """Return what is true now of somebody who signed in, or identified themself at a kiosk, earlier.
+
+        Raises:
+            As `viewer` and `at_kiosk`.
+        """
+        if viewer.device is not None:
+            return await self.at_kiosk(viewer.device, viewer.user_id)
+        return await self._remembered(viewer.scope.org_id, viewer.user_id, viewer.session_id)
+
+    async def at_kiosk(self, device: Viewer, user_id: UUID) -> Viewer:
+        """Return somebody who identified themself at a device: their rights, in the plants that are theirs and its own.
+
+        The session stays the device's.
+
+        Raises:
+            NotSignedIn: the device's session has ended.
+            NotIdentified: the device is no kiosk any more, or the person is gone or has no badge and no PIN any more.
+            Unavailable: Postgres does not answer and nothing is remembered.
+        """
+        device = await self.again(device)
+        if not device.is_kiosk:
+            raise NotIdentified(permission=Permission.USE_KIOSK.value)
+        person = await self._person(device.scope.org_id, user_id)
+        scope = replace(
+            device.scope,
+            user_id=user_id,
+            plant_ids=_both(device.scope.plant_ids, person.plant_ids),
+            permissions=permissions_of(person.roles),
+        )
+        return replace(
+            device,
+            scope=scope,
+            user_id=user_id,
+            email=person.email,
+            display_name=person.display_name,
+            language=person.language,
+            roles=person.roles,
+            device=device,
+        )
+
+    async def _person(self, org_id: UUID, user_id: UUID) -> "_Person":
+        known = self._people.get(user_id)
+        if known is not None and known[0] > time.monotonic() and known[1].org_id == org_id:
+            return known[1]
+        heard = self._heard
+        person = await _look_up_person(org_id=org_id, user_id=user_id)
+        if heard == self._heard:
+            if len(self._people) >= MOST_REMEMBERED:
+                self._people.clear()
+            self._people[user_id] = (time.monotonic() + REMEMBER_S, person)
+        return person
+
+    async def _remembered(self, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
+        known = self._known.get(session_id)
+        if known is not None and known[0] > time.monotonic() and known[1].is_of(org_id, user_id):
+            return known[1]
+        heard = self._heard
+        viewer = await look_up(org_id=org_id, user_id=user_id, session_id=session_id)
+        if heard != self._heard:
+            return viewer  # something ended during the look-up: it may be what was looked up
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[session_id] = (time.monotonic() + REMEMBER_S, viewer)
+        return viewer
+
+    def hear(self, _: UUID | None, event: Event | None) -> None:
+        """Forget what an event made untrue, or everything when events were missed; a listener for the hub."""
+        if event is None:
+            self._heard += 1
+            self._known.clear()
+            self._people.clear()
+        if isinstance(event, SessionRevoked):
+            self._heard += 1
+            self._known.pop(event.session_id, None)
+        if isinstance(event, UserChanged):
+            self._heard += 1
+            self._people.pop(event.user_id, None)
+            for session_id, (_until, viewer) in tuple(self._known.items()):
+                if viewer.user_id == event.user_id:
+                    del self._known[session_id]
+
+
+async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
+    """Load who a session belongs to, with the permissions of their roles.
+
+    Raises:
+        NotSignedIn: the session has ended or the user is no longer active.
+        Unavailable: Postgres does not answer.
+    """
+    async with read(Scope(org_id)) as work:
+        result = await work.session.execute(LOOK_UP, {"session_id": session_id, "user_id": user_id})
+        row = result.one_or_none()
+    if row is None:
+        raise NotSignedIn
+    roles = frozenset(Role(role) for role in row.roles)
+    scope = Scope(
+        org_id=org_id,
+        actor_kind="user",
+        user_id=user_id,
+        session_id=session_id,
+        plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
+        permissions=permissions_of(roles),
+    )
+    return Viewer(
+        scope=scope,
+        user_id=user_id,
+        session_id=session_id,
+        email=row.email,
+        display_name=row.display_name,
+        language=row.language,
+        organization=row.organization,
+        roles=roles,
+        session_expires_at=row.expires_at,
+    )
+
+
+async def _look_up_person(*, org_id: UUID, user_id: UUID) -> _Person:
+    async with read(Scope(org_id)) as work:
+        row = (await work.session.execute(LOOK_UP_PERSON, {"user_id": user_id})).one_or_none()
+    if row is None:
+        raise NotIdentified(permission=Permission.USE_KIOSK.value)
+    return _Person(
+        org_id=org_id,
+        email=row.email,
+        display_name=row.display_name,
+        language=row.language,
+        roles=frozenset(Role(role) for role in row.roles),
+        plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
+    )
+
+
+def _both(one: frozenset[UUID] | None, other: frozenset[UUID] | None) -> frozenset[UUID] | None:
+    """Return the plants that both may see; None stands for all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other

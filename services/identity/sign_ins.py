@@ -1,0 +1,156 @@
+"""Signing in, staying signed in, signing out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import text, update
+
+from domain.checks import storable
+from domain.errors import UnisonError, marked
+from domain.events import SessionRevoked
+from domain.identity.accounts import LONGEST_EMAIL
+from domain.scope import Scope
+from services.auth.attempts import SignInAttempts
+from services.auth.passwords import check_password
+from services.auth.tokens import Claims, NotSignedIn, TokenIssuer
+from services.db.engine import without_tenant
+from services.db.tables import RefreshToken, SignInSession, User
+from services.db.work import Work, begin
+
+CANDIDATES = text("SELECT user_id, org_id, password_hash FROM app.sign_in_candidates(:email, :slug)")
+
+
+class WrongPassword(UnisonError):
+    """The e-mail address and the password do not open an account; which of them is wrong stays unsaid."""
+
+    code: ClassVar[str] = "wrong_password"
+    sentence: ClassVar[str] = marked("E-mail address or password are wrong.")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a sign-in comes from."""
+
+    address: str
+    """IP address."""
+    name: str = ""
+    """User-Agent, shortened."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A fresh pair of tokens."""
+
+    access: str
+    refresh: str
+    access_claims: Claims
+    refresh_expires_at: datetime
+    """Aware UTC."""
+
+
+async def sign_in(
+    issuer: TokenIssuer,
+    attempts: SignInAttempts,
+    *,
+    email: str,
+    password: str,
+    device: Device,
+    organization: str | None = None,
+    request_id: str = "",
+) -> Tokens:
+    """Open a session for the account that the e-mail address and password fit.
+
+    `organization` (a slug) chooses where one address has accounts in several. Opens its own work: before it, nobody
+    knows which organization it belongs to.
+
+    Raises:
+        TooManyAttempts: the account or the address failed too often.
+        WrongPassword: nothing fits.
+        Unavailable: Postgres does not answer.
+    """
+    email = storable(email.strip().lower(), longest=LONGEST_EMAIL)
+    organization = None if organization is None else storable(organization, longest=40)
+    await attempts.count(account=email, address=device.address)
+    async with without_tenant() as connection:
+        candidates = (await connection.execute(CANDIDATES, {"email": email, "slug": organization})).all()
+    if not candidates:
+        await check_password(password, None)  # an unknown address takes as long as a wrong password
+    for candidate in candidates:
+        checked = await check_password(password, candidate.password_hash)
+        if not checked.fits:
+            continue
+        await attempts.forget_account(email)
+        scope = Scope(candidate.org_id, actor_kind="user", user_id=candidate.user_id, request_id=request_id)
+        async with begin(scope) as work:
+            if checked.new_hash is not None:
+                await work.session.execute(
+                    update(User).where(User.id == candidate.user_id).values(password_hash=checked.new_hash)
+                )
+            session = SignInSession(
+                org_id=candidate.org_id,
+                user_id=candidate.user_id,
+                expires_at=work.now + issuer.refresh_lifetime,
+                address=storable(device.address, longest=100),
+                device=storable(device.name, longest=300),
+            )
+            work.session.add(session)
+            await work.session.flush()
+            return await _issue(work, issuer, session_id=session.id, user_id=candidate.user_id)
+    await attempts.count_failure(address=device.address)
+    raise WrongPassword
+
+
+async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = "") -> Tokens:
+    """Exchange a refresh token for a new pair; a token that was exchanged before revokes its whole session.
+
+    Raises:
+        NotSignedIn: the token is not ours, is over, was used before, or its session has ended.
+        Unavailable: Postgres does not answer.
+    """
+    claims = issuer.read(refresh_token, "refresh")
+    scope = Scope(claims.org_id, actor_kind="user", user_id=claims.user_id, request_id=request_id)
+    async with begin(scope) as work:
+        token = await work.session.get(RefreshToken, claims.token_id, with_for_update=True)
+        session = await work.session.get(SignInSession, claims.session_id)
+        user = await work.session.get(User, claims.user_id)
+        tokens = None
+        if token is not None and token.used_at is not None:
+            await end_session(work, session_id=claims.session_id, because="token_reused")
+        elif token is not None and session is not None and user is not None and _goes_on(work, session, user):
+            token.used_at = work.now
+            session.expires_at = work.now + issuer.refresh_lifetime
+            tokens = await _issue(work, issuer, session_id=session.id, user_id=user.id)
+    if tokens is None:
+        raise NotSignedIn
+    return tokens
+
+
+async def end_session(work: Work, *, session_id: UUID, because: str = "signed_out") -> None:
+    """End a session and every token that descends from it; its live screens close. Ending it again changes nothing.
+
+    `because` is signed_out, token_reused or revoked.
+    """
+    ended = await work.session.execute(
+        update(SignInSession)
+        .where(SignInSession.id == session_id, SignInSession.revoked_at.is_(None))
+        .values(revoked_at=work.now, revoked_because=because)
+        .returning(SignInSession.id)
+    )
+    if ended.first() is not None:
+        work.emit(SessionRevoked(session_id=session_id))
+
+
+def _goes_on(work: Work, session: SignInSession, user: User) -> bool:
+    return user.is_active and session.revoked_at is None and session.expires_at > work.now
+
+
+async def _issue(work: Work, issuer: TokenIssuer, *, session_id: UUID, user_id: UUID) -> Tokens:
+    now, org_id = work.now, work.scope.org_id
+    access, access_claims = issuer.issue("access", user_id=user_id, org_id=org_id, session_id=session_id, now=now)
+    token, claims = issuer.issue("refresh", user_id=user_id, org_id=org_id, session_id=session_id, now=now)
+    expires_at = now + timedelta(seconds=claims.expires_at - int(now.timestamp()))
+    work.session.add(RefreshToken(id=claims.token_id, org_id=org_id, session_id=session_id, expires_at=expires_at))
+    await work.session.flush()
+    return Tokens(access=access, refresh=token, access_claims=access_claims, refresh_expires_at=expires_at)

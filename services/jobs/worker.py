@@ -1,0 +1,165 @@
+"""Does the jobs of the queue: at least once, with growing pauses between attempts, and an archive for lost causes."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from domain.errors import Unavailable
+from domain.scope import Scope
+from services.db.engine import without_tenant
+from services.db.work import begin
+from services.jobs.registry import QUEUE, REGISTRY, enqueue_for_system
+
+log = structlog.get_logger(__name__)
+
+VISIBILITY_S = 60
+"""How long a job belongs to the worker that took it; a dead worker's jobs return after that."""
+MAX_ATTEMPTS = 8
+FIRST_PAUSE_S = 5
+LONGEST_PAUSE_S = 3600
+IDLE_S = 1.0
+AT_ONCE = 4
+
+READ = text("SELECT msg_id, read_ct, message FROM pgmq.read(:queue, :vt, :qty)")
+DELETE = text("SELECT pgmq.delete(CAST(:queue AS text), CAST(:id AS bigint))")
+POSTPONE = text("SELECT msg_id FROM pgmq.set_vt(CAST(:queue AS text), CAST(:id AS bigint), CAST(:vt AS integer))")
+NOTE_ERROR = text(
+    "UPDATE pgmq.q_jobs SET headers = jsonb_build_object('error', CAST(:error AS text)) WHERE msg_id = :id"
+)
+ARCHIVE = text("SELECT pgmq.archive(CAST(:queue AS text), CAST(:id AS bigint))")
+LEARN_SCHEDULE = text(
+    "INSERT INTO app.schedules (name) VALUES (:name) ON CONFLICT ON CONSTRAINT schedules_pk DO NOTHING"
+)
+TAKE_DUE = text(
+    "UPDATE app.schedules SET due_at = now() + make_interval(secs => :every) WHERE name = :name AND due_at <= now()"
+    " RETURNING name"
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A job message that this worker holds."""
+
+    id: int
+    attempt: int
+    message: object
+    """As it lay in the queue; nobody has looked at it yet."""
+
+
+class _Message(BaseModel):
+    job: str
+    org: UUID | None
+    user: UUID | None
+    payload: dict[str, object]
+
+
+def pause_after(attempt: int) -> int:
+    """Return the seconds to wait after a failed attempt: 5, 10, 20, ... up to an hour."""
+    return min(FIRST_PAUSE_S << (attempt - 1), LONGEST_PAUSE_S)
+
+
+async def work_forever() -> None:
+    """Do jobs until cancelled; waits while Postgres is away, and outlives whatever goes wrong."""
+    while True:
+        try:
+            await queue_due_schedules()
+            done: int = await work_once()
+        except Unavailable:
+            done = 0
+        except Exception:
+            log.exception("the worker had trouble that nobody foresaw; it goes on")
+            done = 0
+        if not done:
+            await asyncio.sleep(IDLE_S)
+
+
+async def work_once() -> int:
+    """Take what is visible now, do it, and return how many jobs were taken.
+
+    Raises:
+        Unavailable: Postgres does not answer.
+    """
+    async with without_tenant() as connection:
+        rows = await connection.execute(READ, {"queue": QUEUE, "vt": VISIBILITY_S, "qty": AT_ONCE})
+        taken = [Taken(row.msg_id, row.read_ct, row.message) for row in rows]
+    await asyncio.gather(*(_do(job) for job in taken))
+    return len(taken)
+
+
+async def queue_due_schedules() -> None:
+    """Queue every recurring job whose time has come; among several workers, one takes each.
+
+    Raises:
+        Unavailable: Postgres does not answer.
+    """
+    async with without_tenant() as connection:
+        for name, registered in REGISTRY.items():
+            if registered.every_s is None:
+                continue
+            await connection.execute(LEARN_SCHEDULE, {"name": name})
+            due = await connection.execute(TAKE_DUE, {"name": name, "every": registered.every_s})
+            if due.first() is not None:
+                await enqueue_for_system(connection, registered.kind())
+
+
+async def _do(taken: Taken) -> None:
+    name = "?"
+    holding = asyncio.create_task(_hold(taken))
+    try:
+        message = _Message.model_validate(taken.message)
+        name = message.job
+        await _run(message, taken)
+    except Unavailable:
+        log.warning("job waits for the database", job=name, id=taken.id)
+    except Exception as error:  # noqa: BLE001 - the boundary of every job: log once, try again later or archive
+        await _failed(taken, name, error)
+    finally:
+        holding.cancel()
+
+
+async def _run(message: _Message, taken: Taken) -> None:
+    registered = REGISTRY.get(message.job)
+    if registered is None:
+        raise LookupError(f"no handler for the job “{message.job}”")
+    job = registered.kind.model_validate(message.payload)
+    if registered.for_system is not None:
+        async with without_tenant() as connection:
+            await registered.for_system(connection, job)
+            await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+        return
+    if registered.for_tenant is None or message.org is None:
+        raise LookupError(f"the job “{message.job}” has no handler or no organization")
+    scope = Scope(org_id=message.org, user_id=message.user, request_id=f"job-{taken.id}")
+    async with begin(scope) as work:
+        await registered.for_tenant(work, job)
+        await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+
+
+async def _failed(taken: Taken, name: str, error: Exception) -> None:
+    is_over = taken.attempt >= MAX_ATTEMPTS
+    log.error("job failed", job=name, id=taken.id, attempt=taken.attempt, archived=is_over, exc_info=error)
+    try:
+        async with without_tenant() as connection:
+            await connection.execute(NOTE_ERROR, {"id": taken.id, "error": repr(error)[:2000]})
+            if is_over:
+                await connection.execute(ARCHIVE, {"queue": QUEUE, "id": taken.id})
+            else:
+                parameters = {"queue": QUEUE, "id": taken.id, "vt": pause_after(taken.attempt)}
+                await connection.execute(POSTPONE, parameters)
+    except Unavailable:
+        log.warning("job will be tried again when its visibility ends", job=name, id=taken.id)
+
+
+async def _hold(taken: Taken) -> None:
+    """Keep a long job ours while it runs."""
+    while True:
+        await asyncio.sleep(VISIBILITY_S / 3)
+        try:
+            async with without_tenant() as connection:
+                await connection.execute(POSTPONE, {"queue": QUEUE, "id": taken.id, "vt": VISIBILITY_S})
+        except Unavailable:
+            log.warning("could not prolong a job", id=taken.id)

@@ -1,0 +1,92 @@
+"""The demo: two organizations that never see each other."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import func, select
+
+from domain.identity.roles import Role
+from domain.scope import Scope
+from services.auth.attempts import SignInAttempts
+from services.auth.tokens import TokenIssuer
+from services.db.tables import Lane, Machine, User
+from services.db.work import read
+from services.demo import (
+    DEMO_ORG,
+    DEMO_SIGN_INS,
+    KOMAX_MACHINE,
+    NAMES,
+    RIVAL_ORG,
+    STATIONS,
+    open_demo_with,
+    seed_demo,
+    simulated_machines,
+)
+from services.identity.badges import BadgeKey
+from services.identity.sessions import look_up
+from services.identity.sign_ins import Device, Tokens, WrongPassword, sign_in
+from services.plant.shift_queries import list_shifts
+
+ISSUER = TokenIssuer("k" * 40, access_lifetime=timedelta(minutes=30), refresh_lifetime=timedelta(days=7))
+
+BADGE_KEY = BadgeKey.of("k" * 40)
+
+
+async def signed_in(email: str, password: str) -> Tokens:
+    return await sign_in(ISSUER, SignInAttempts(10), email=email, password=password, device=Device("192.0.2.1"))
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.xdist_group("demo")
+class TestDemo:
+    async def test_opens_every_sign_in_with_one_password_and_its_role(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        for email in DEMO_SIGN_INS:
+            claims = (await signed_in(email, "the demo's password")).access_claims
+            viewer = await look_up(org_id=claims.org_id, user_id=claims.user_id, session_id=claims.session_id)
+            assert viewer.roles == frozenset({Role(email.partition("@")[0])})
+            assert claims.org_id == (RIVAL_ORG if email.endswith("rival.example") else DEMO_ORG)
+
+    async def test_is_seeded_once_and_keeps_what_was_changed(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+        await seed_demo("another password", BADGE_KEY)
+
+        async with read(Scope(DEMO_ORG)) as work:
+            assert await work.session.scalar(select(func.count()).select_from(User)) == len(NAMES)
+        assert await signed_in(DEMO_SIGN_INS[0], "the demo's password")
+
+    async def test_can_be_opened_with_another_password(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        await open_demo_with("another password")
+
+        assert await signed_in("admin@rival.example", "another password")
+        with pytest.raises(WrongPassword):
+            await signed_in("admin@demo.example", "the demo's password")
+        await open_demo_with("the demo's password")
+
+    async def test_has_simulated_machines_and_one_for_the_real_log(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        simulated = await simulated_machines()
+
+        async with read(Scope(DEMO_ORG)) as work:
+            codes = set((await work.session.execute(select(Machine.code))).scalars())
+        assert len(simulated) >= 10
+        assert codes - set(simulated) == {KOMAX_MACHINE, *(code for code, _ in STATIONS)}
+
+    async def test_works_in_shifts_at_every_hour(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        async with read(Scope(DEMO_ORG)) as work:
+            lanes = (await work.session.execute(select(Lane.id))).scalars().all()
+            shifts = {lane: (await list_shifts(work, lane_id=lane, limit=500)).items for lane in lanes}
+            now = work.now
+
+        for of_lane in shifts.values():
+            assert of_lane[0].starts_at <= now
+            assert all(one.ends_at == later.starts_at for one, later in pairwise(of_lane))
+            assert {crew for one in of_lane if (crew := one.crew)} == {"Red", "Blue", "Green"}
+            assert all(one.breaks for one in of_lane)
