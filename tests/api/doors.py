@@ -1,0 +1,95 @@
+"""The real application on the real database, with ways in for every kind of caller."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from domain.identity.roles import Role
+from domain.scope import Scope
+from services.auth.attempts import SignInAttempts
+from services.auth.tokens import TokenIssuer
+from services.config import Settings
+from services.db.keys import new_id
+from services.db.tables import SignInSession
+from services.db.work import begin
+from services.identity.sessions import Sessions
+from services.identity.sign_ins import Tokens, _issue
+from tests.factories import Floor
+from ui.api.gate import install
+
+BASE = "http://mes.test"
+V1 = "/api/v1"
+KEY = "k" * 40
+ISSUER = TokenIssuer(KEY, timedelta(minutes=30), timedelta(days=7))
+
+
+@dataclass
+class Door:
+    """One server process's way in."""
+
+    settings: Settings
+    issuer: TokenIssuer = ISSUER
+    sessions: Sessions = field(default_factory=Sessions)
+    checks: dict[str, bool] = field(default_factory=lambda: {"database": True, "live": True})
+
+    def __post_init__(self) -> None:
+        self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        install(
+            self.app,
+            settings=self.settings,
+            issuer=self.issuer,
+            sessions=self.sessions,
+            attempts=SignInAttempts(self.settings.sign_in_attempts),
+            ready=self._ready,
+        )
+
+    def client(self, *, bearer: str | None = None, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
+        """Return a client without a session, or with a bearer token."""
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {bearer}"
+        transport = httpx.ASGITransport(self.app, client=(address, 50_000))
+        return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
+
+    async def tokens(self, floor: Floor, role: Role) -> Tokens:
+        """Open a session for a floor's user without checking a password, which costs a quarter of a second."""
+        scope = Scope(floor.scope.org_id, actor_kind="user", user_id=floor.user_ids[role], request_id="test")
+        async with begin(scope) as work:
+            session = SignInSession(
+                org_id=scope.org_id,
+                user_id=floor.user_ids[role],
+                expires_at=work.now + self.issuer.refresh_lifetime,
+            )
+            work.session.add(session)
+            await work.session.flush()
+            return await _issue(work, self.issuer, session_id=session.id, user_id=floor.user_ids[role])
+
+    async def caller(self, floor: Floor, role: Role = Role.ADMIN) -> httpx.AsyncClient:
+        """Return a program that is signed in as a floor's user."""
+        return self.client(bearer=(await self.tokens(floor, role)).access)
+
+    async def _ready(self) -> dict[str, bool]:
+        return self.checks
+
+
+def make_door(**settings: Any) -> Door:
+    """Return a way in with settings of its own; nothing comes from the environment."""
+    given = {"secret_key": KEY, "requests_per_minute": 100_000, **settings}
+    return Door(Settings(_env_file=None, **given))
+
+
+def report(floor: Floor, **fields: object) -> dict[str, object]:
+    """Return the JSON of a report of eight good pieces, with a fresh client key unless given."""
+    return {"machine_id": str(floor.machine_id), "client_key": str(new_id()), "good": 8, **fields}
+
+
+def refused(response: httpx.Response, status: int, code: str) -> bool:
+    """Tell whether an answer is the problem that is expected; shows what it is instead."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    content = response.json()
+    assert (response.status_code, content["code"]) == (status, code), response.text
+    assert content["request_id"] == response.headers["x-request-id"]
+    assert content["type"] == f"urn:unison:error:{code}"
+    return True

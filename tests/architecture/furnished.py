@@ -1,0 +1,172 @@
+"""An organization with a row in every table, made by the use cases."""
+
+from datetime import time, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from domain.andon.calls import CallCategory
+from domain.identity.roles import Role
+from domain.plant.machine_states import MachineState
+from domain.production.machine_reports import RunStarted
+from services.andon.calls import acknowledge_call, close_call, raise_call, resolve_call
+from services.db.keys import new_id
+from services.db.tables import (
+    AndonCall,
+    AndonLadder,
+    AndonLadderStep,
+    AndonNotification,
+    AndonRule,
+    Crew,
+    CrewMember,
+    CycleTime,
+    HourlyFact,
+    IdempotencyKey,
+    MachinePlace,
+    Material,
+    NumberSeries,
+    Operation,
+    RefreshToken,
+    Reversal,
+    Routing,
+    RoutingOperation,
+    ShiftExceptionRow,
+    ShiftOccurrenceRow,
+    ShiftTemplateRow,
+    SignInSession,
+    UserBadge,
+    WorkOrder,
+)
+from services.db.work import Work, begin
+from services.plant.machine_states import change_machine_state
+from services.production.machine_reports import book_machine_report
+from services.production.production_logs import Pieces, report_production
+from tests.factories import Floor
+
+
+async def furnish(floor: Floor) -> None:
+    """Commit at least one row in every table of the floor's organization, all in its one plant."""
+    async with begin(floor.acting_as(Role.ADMIN)) as work:
+        await make_pieces(work, floor)
+        await _stop(work, floor)
+        await _call_for_help(work, floor)
+        await sign_in(work, floor)
+        await _plan_orders(work, floor)
+        await _plan_shifts(work, floor)
+        await _escalate(work, floor)
+
+
+async def make_pieces(work: Work, floor: Floor) -> None:
+    """Start a run on the floor's machine and report good pieces, scrap and rework."""
+    key = new_id().hex
+    await book_machine_report(
+        work,
+        machine_code=floor.machine_code,
+        report=RunStarted(
+            key=key, at=work.now, run_key=key, order_number="WO-1", part_number="P-1", target=Decimal(100)
+        ),
+    )
+    pieces = Pieces(
+        good=Decimal(8),
+        scrap=Decimal(2),
+        scrap_reason_id=floor.scrap_reason_id,
+        rework=Decimal(1),
+        rework_reason_id=floor.rework_reason_id,
+    )
+    await report_production(work, machine_id=floor.machine_id, pieces=pieces, client_key=new_id())
+
+
+async def _stop(work: Work, floor: Floor) -> None:
+    await change_machine_state(
+        work, machine_id=floor.machine_id, state=MachineState.UNPLANNED_STOP, reason_id=floor.stop_reason_id
+    )
+
+
+async def _call_for_help(work: Work, floor: Floor) -> None:
+    answered = await raise_call(work, machine_id=floor.machine_id, category=CallCategory.QUALITY)
+    for answer in (acknowledge_call, resolve_call, close_call):
+        await answer(work, call_id=answered.id)
+    await raise_call(work, machine_id=floor.machine_id, category=CallCategory.MATERIAL)
+
+
+async def sign_in(work: Work, floor: Floor) -> None:
+    """Sign the floor's admin in and let them send a write."""
+    org_id, user_id = floor.scope.org_id, floor.user_ids[Role.ADMIN]
+    session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
+    work.session.add(session)
+    await work.session.flush()
+    work.session.add(RefreshToken(org_id=org_id, session_id=session.id, expires_at=session.expires_at))
+    work.session.add(IdempotencyKey(org_id=org_id, user_id=user_id, key=new_id().hex, fingerprint=b"a hash"))
+
+
+async def _plan_orders(work: Work, floor: Floor) -> None:
+    of_plant = {"org_id": floor.scope.org_id, "plant_id": floor.plant_id}
+    material = Material(org_id=floor.scope.org_id, number="P-1", unit="pcs")
+    work.session.add_all([material, NumberSeries(org_id=floor.scope.org_id, series="WO", year=2026, last_number=1)])
+    await work.session.flush()
+    routing = Routing(**of_plant, material_id=material.id, revision=1, state="active")
+    order = WorkOrder(
+        **of_plant, number="WO-2026-000001", material_id=material.id, quantity=Decimal(100), unit="pcs",
+        deadline_kind="none",
+    )  # fmt: skip
+    work.session.add_all([routing, order])
+    await work.session.flush()
+    at_machine = {"sequence": 10, "name": "Mill", "machine_id": floor.machine_id}
+    work.session.add_all(
+        [
+            RoutingOperation(**of_plant, **at_machine, routing_id=routing.id),
+            Operation(**of_plant, **at_machine, work_order_id=order.id, quantity=Decimal(100), is_last=True),
+            CycleTime(**of_plant, machine_id=floor.machine_id, material_id=material.id, cycle_time_s=Decimal(30)),
+            Reversal(**of_plant, reversed_id=new_id(), reversal_id=new_id(), at=work.now),
+        ]
+    )
+    await work.session.flush()
+
+
+async def _plan_shifts(work: Work, floor: Floor) -> None:
+    of_plant = {"org_id": floor.scope.org_id, "plant_id": floor.plant_id}
+    crew = Crew(**of_plant, name="Red")
+    work.session.add(crew)
+    await work.session.flush()
+    hours = {"starts": time(6), "ends": time(14)}
+    template = ShiftTemplateRow(
+        **of_plant, **hours, lane_id=floor.lane_id, name="Early", crew_id=crew.id, weekdays=[0, 1, 2, 3, 4]
+    )
+    work.session.add(template)
+    await work.session.flush()
+    work.session.add_all(
+        [
+            CrewMember(**of_plant, crew_id=crew.id, user_id=floor.user_ids[Role.SUPERVISOR], duties=["maintenance"]),
+            ShiftExceptionRow(**of_plant, lane_id=floor.lane_id, day=work.now.date(), template_id=template.id),
+            ShiftOccurrenceRow(
+                **of_plant, lane_id=floor.lane_id, day=work.now.date(), name="Early", starts_at=work.now,
+                ends_at=work.now + timedelta(hours=8),
+            ),
+            MachinePlace(**of_plant, machine_id=floor.machine_id, lane_id=floor.lane_id, since=work.now),
+            HourlyFact(
+                **of_plant, lane_id=floor.lane_id, machine_id=floor.machine_id, hour_at=work.now, shift_id=new_id(),
+                day=work.now.date(), is_planned=True,
+            ),
+        ]
+    )  # fmt: skip
+    await work.session.flush()
+
+
+async def _escalate(work: Work, floor: Floor) -> None:
+    of_plant = {"org_id": floor.scope.org_id, "plant_id": floor.plant_id}
+    ladder = AndonLadder(**of_plant, category="material")
+    call = (await work.session.execute(select(AndonCall).where(AndonCall.category == "material"))).scalar_one()
+    told = {"recipient": "role", "whom": Role.SUPERVISOR.value, "channels": ["screen"]}
+    work.session.add(ladder)
+    await work.session.flush()
+    work.session.add_all(
+        [
+            AndonLadderStep(**of_plant, **told, ladder_id=ladder.id, number=0, after_s=60),
+            AndonRule(**of_plant, state="unplanned_stop", after_s=300, category="machine", severity="major"),
+            AndonNotification(
+                **of_plant, **told, call_id=call.id, step=0, due_at=work.now, fired_at=work.now, is_late=False,
+                user_ids=[floor.user_ids[Role.SUPERVISOR]],
+            ),
+            UserBadge(org_id=floor.scope.org_id, user_id=floor.user_ids[Role.OPERATOR], kind="pin", digest=b"a digest"),
+        ]
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Where the sign-in page sends its forms, and what keeps a browser signed in."""
+
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse
+
+from domain.errors import UnisonError
+from domain.events import SessionRevoked
+from domain.scope import Scope
+from services.auth.attempts import SignInAttempts
+from services.auth.tokens import NotSignedIn, TokenIssuer
+from services.config import Settings
+from services.db.work import begin
+from services.identity.sessions import Sessions, Viewer
+from services.identity.sign_ins import Device, Tokens, end_session, sign_in
+from ui.api.authentication import scope_of
+from ui.api.browser_session import REFRESH_COOKIE, BrowserSessions
+from ui.api.origins import ForeignSite, is_same_origin
+from ui.api.problems import request_id_of
+
+SIGN_IN_PAGE = "/sign-in"
+LONGEST_TARGET = 2000
+
+
+def sign_in_router(
+    *,
+    settings: Settings,
+    issuer: TokenIssuer,
+    sessions: Sessions,
+    attempts: SignInAttempts,
+    browser_sessions: BrowserSessions,
+) -> APIRouter:
+    """Return the routes that the browser's sign-in is made of."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post(SIGN_IN_PAGE)
+    async def open_session(request: Request) -> Response:
+        """Sign in, and go where the person wanted to go."""
+        form = await request.form()
+        target = local_target(_text(form, "next"))
+        try:
+            if not is_same_origin(request, public_url=settings.public_url):
+                raise ForeignSite
+            tokens = await _sign_in(request, form)
+        except UnisonError as error:
+            query = urlencode({"problem": error.code, "next": target})
+            return RedirectResponse(f"{SIGN_IN_PAGE}?{query}", status_code=303)
+        return _signed_in(request, RedirectResponse(target, status_code=303), tokens)
+
+    @router.post("/sign-out")
+    async def close_session(request: Request) -> Response:
+        """Sign out: the session ends everywhere, its screens close."""
+        if not is_same_origin(request, public_url=settings.public_url):
+            raise ForeignSite
+        if (scope := _session_of(request)) is not None:
+            await sign_out(scope, sessions)
+        response = RedirectResponse(SIGN_IN_PAGE, status_code=303)
+        browser_sessions.clear_cookies(response.headers, request)
+        return response
+
+    @router.post("/session/keep")
+    async def keep_session(request: Request) -> Response:
+        """Exchange the refresh cookie, so that a wall stays signed in for weeks."""
+        if not is_same_origin(request, public_url=settings.public_url):
+            raise ForeignSite
+        token = request.cookies.get(REFRESH_COOKIE)
+        if token is None:
+            raise NotSignedIn
+        tokens = await browser_sessions.exchange(token, request_id=request_id_of(request))
+        return _signed_in(request, Response(status_code=204), tokens)
+
+    def _session_of(request: Request) -> Scope | None:
+        """Return the session to end; the refresh cookie names it where the access cookie is over."""
+        viewer: Viewer | None = request.scope["state"]["viewer"]
+        if viewer is not None:
+            return scope_of(viewer, request)
+        try:
+            claims = issuer.read(request.cookies.get(REFRESH_COOKIE, ""), "refresh")
+        except NotSignedIn:
+            return None
+        return Scope(
+            claims.org_id,
+            actor_kind="user",
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            request_id=request_id_of(request),
+        )
+
+    async def _sign_in(request: Request, form: FormData) -> Tokens:
+        return await sign_in(
+            issuer,
+            attempts,
+            email=_text(form, "email"),
+            password=_text(form, "password"),
+            organization=_text(form, "organization").strip() or None,
+            device=device_of(request),
+            request_id=request_id_of(request),
+        )
+
+    def _signed_in(request: Request, response: Response, tokens: Tokens) -> Response:
+        browser_sessions.set_cookies(response.headers, tokens, request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return router
+
+
+async def sign_out(scope: Scope, sessions: Sessions) -> None:
+    """End the session of a scope; this process forgets it at once, the others when they hear of it.
+
+    Raises:
+        NotSignedIn: nobody's session stands behind the scope.
+        Unavailable: Postgres does not answer.
+    """
+    if scope.session_id is None:
+        raise NotSignedIn
+    async with begin(scope) as work:
+        await end_session(work, session_id=scope.session_id)
+    sessions.hear(scope.org_id, SessionRevoked(session_id=scope.session_id))
+
+
+def device_of(request: Request) -> Device:
+    """Return where a request comes from."""
+    address = request.client.host if request.client is not None else ""
+    return Device(address=address, name=request.headers.get("user-agent", ""))
+
+
+def local_target(target: str) -> str:
+    """Return a path of ours to go to; the start page instead of anything that leads elsewhere.
+
+    Browsers read `\\` as `/` and skip control characters, so that `/\\evil.example` would leave this site.
+    """
+    is_path = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    if not is_path or len(target) > LONGEST_TARGET or urlsplit(target).path == SIGN_IN_PAGE:
+        return "/"
+    return target
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,104 @@
+"""The REST API, version 1."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.auth.attempts import SignInAttempts
+from services.auth.tokens import TokenIssuer
+from services.identity.sessions import Sessions
+from ui.api.problems import HTTP_CODES, answer_errors_as_problems, problem_response
+from ui.api.v1 import (
+    andon,
+    andon_ladders,
+    crews,
+    cycle_times,
+    materials,
+    metrics,
+    operations,
+    orders,
+    plant,
+    plant_models,
+    production,
+    shifts,
+    stops,
+)
+from ui.api.v1.auth import auth_router
+from ui.api.v1.documents import describe_problems
+
+DESCRIPTION = """
+Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
+
+* **Sign in** with `POST auth/login` and send `Authorization: Bearer` with the access token.
+* **At a kiosk**, whose own sign-in may only look, an `Operator-Token` of its page names the person who acts.
+* **Refusals** are problem details (RFC 9457); programs branch on `code`, people read `detail` in their
+  `Accept-Language`.
+* **Lists** come in pages: follow `next_cursor` until it is null.
+* **Writes** take an `Idempotency-Key`: repeated within a day, the same request gets the first answer again.
+* **Times** are ISO 8601 with a zone, periods are half-open `[since, until)`.
+* **Quantities** go in as JSON numbers or decimal strings with at most six digits behind the point, read exactly, and
+  come out as JSON numbers.
+"""
+
+
+def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts) -> ASGIApp:
+    """Return the application that answers under `/api/v1`."""
+    app = FastAPI(
+        title="Unison MES",
+        version="1",
+        summary="What people and machines do on the shop floor, for programs.",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    answer_errors_as_problems(app)
+    routers = (
+        auth_router(issuer=issuer, sessions=sessions, attempts=attempts),
+        plant.router,
+        plant_models.router,
+        cycle_times.router,
+        shifts.router,
+        crews.router,
+        production.router,
+        andon.router,
+        stops.router,
+        metrics.router,
+        andon_ladders.router,
+        materials.router,
+        orders.router,
+        operations.router,
+    )
+    for router in routers:
+        app.include_router(router)
+    describe_problems(app)
+    paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
+    return EitherSlash(app, collections=frozenset(path for path in paths if path.endswith("/")))
+
+
+class EitherSlash:
+    """ASGI application that finds a route with and without a slash at its end, without sending clients around."""
+
+    def __init__(self, app: ASGIApp, *, collections: frozenset[str]) -> None:
+        self._app = app
+        self._collections = collections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on under the path that the routes know."""
+        path: str = scope["path"]
+        within = path.removeprefix(scope.get("root_path", ""))
+        if f"{within}/" in self._collections:
+            scope["path"] = f"{path}/"
+        elif within.endswith("/") and within not in self._collections:
+            scope["path"] = path.rstrip("/")
+        await self._app(scope, receive, send)
+
+
+class NothingHere:
+    """ASGI application that answers that there is no such version of the API."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer any request."""
+        code, detail = HTTP_CODES[404]
+        await problem_response(HTTPConnection(scope), status=404, code=code, detail=detail)(scope, receive, send)

@@ -1,0 +1,77 @@
+"""The plant overview: lanes with their machines, what is being lost now, and open calls."""
+
+from collections.abc import Callable
+from typing import NotRequired, TypedDict
+
+from ui.components import andon_call_words, live_board, machine_state_badge
+from ui.components.andon_wall import MachineStateName, WallCall
+from ui.components.live_board import LiveBoard
+
+
+class PlantHead(TypedDict):
+    """Which plant it is."""
+
+    name: str
+    code: str
+
+
+class PlantMachine(TypedDict):
+    """One machine's chip. Instants are epoch milliseconds; what is unknown is absent, never null."""
+
+    order: int
+    code: str
+    name: str
+    state: MachineStateName
+    since: NotRequired[int]
+    reason: NotRequired[str]
+    as_of: NotRequired[int]
+
+
+class PlantLane(TypedDict):
+    """One lane's card. Quantities are decimals written as strings."""
+
+    order: int
+    code: str
+    name: str
+    machines: dict[str, PlantMachine]
+    good_today: str
+    scrap_today: str
+
+
+class PlantCall(WallCall):
+    """One open Andon call, and the lane it comes from."""
+
+    lane: str
+
+
+class PlantBoardSnapshot(TypedDict):
+    """All a plant overview shows, keyed by the ids of lanes, machines and calls."""
+
+    plant: PlantHead
+    lanes: dict[str, PlantLane]
+    calls: dict[str, PlantCall]
+
+
+class PlantBoard(LiveBoard, component="plant_board.js"):
+    """An overview inside the frame whose snapshot has the shape of `PlantBoardSnapshot`."""
+
+
+def labels(_: Callable[[str], str]) -> dict[str, str]:
+    """Translate every word of the overview; braces are filled in by the browser."""
+    return {
+        **live_board.labels(_),
+        **machine_state_badge.labels(_),
+        **andon_call_words.labels(_),
+        "no_reason": _("No reason given"),
+        "as_of": _("As of {time}"),
+        "running_of": _("{running} of {all} running"),
+        "good_today": _("Good today"),
+        "scrap_today": _("Scrap today"),
+        "losses": _("Losses now"),
+        "no_losses": _("Nothing stands still."),
+        "calls": _("Open calls"),
+        "no_calls": _("Nobody is calling."),
+        "no_machines": _("This lane has no machines yet"),
+        "empty_title": _("This plant has no lanes yet"),
+        "empty_hint": _("Add a lane and its machines in the plant's set-up and they will appear here."),
+    }

@@ -1,0 +1,1 @@
+"""What pages are made with: who is here, clicks, live data, errors, words."""

@@ -1,0 +1,62 @@
+"""The frame or the bare wall around a page, filled in for the person in front of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nicegui import ui
+
+from domain.identity.roles import Permission
+from services.plant.places import PlantPlace
+from ui.kit.call_alerts import show_my_alerts
+from ui.kit.enter import Seat
+from ui.kit.process import this_process
+from ui.theme import FrameArea, FrameViewer, frame, frame_labels, wall
+
+
+@contextmanager
+def framed(seat: Seat, title: str, *, active: str, plant: str = "", zone: str = "UTC") -> Iterator[ui.element]:
+    """Draw the frame with the areas that the person may open, and let the block fill the page."""
+    this_process().boards.follow_status(seat.client)
+    with frame(title, viewer=_viewer(seat, plant, zone), active=active) as content:
+        show_my_alerts(seat)
+        yield content
+
+
+@contextmanager
+def framed_at(seat: Seat, title: str, *, active: str, plants: tuple[PlantPlace, ...]) -> Iterator[ui.element]:
+    """Draw the frame of a page about several plants: the clock is that of the first one."""
+    plant, zone = (plants[0].name, plants[0].time_zone) if plants else ("", "UTC")
+    with framed(seat, title, active=active, plant=plant, zone=zone) as content:
+        yield content
+
+
+@contextmanager
+def walled(seat: Seat, title: str, *, plant: str, zone: str) -> Iterator[ui.element]:
+    """Let the block fill the whole screen, without a frame."""
+    with wall(title, viewer=_viewer(seat, plant, zone)) as content:
+        yield content
+
+
+def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
+    _ = seat.translate
+    at_terminals = Permission.USE_KIOSK if seat.viewer.is_kiosk else Permission.REPORT_PRODUCTION
+    areas = (
+        (Permission.READ_PLANT, FrameArea("plant", _("Plant"), "factory", "/plant")),
+        (Permission.READ_ORDERS, FrameArea("orders", _("Orders"), "assignment", "/orders")),
+        (Permission.READ_ORDERS, FrameArea("materials", _("Materials"), "inventory_2", "/materials")),
+        (Permission.READ_ANDON, FrameArea("andon", _("Andon"), "campaign", "/andon")),
+        (Permission.READ_METRICS, FrameArea("shifts", _("Shifts"), "view_timeline", "/shift")),
+        (Permission.READ_METRICS, FrameArea("metrics", _("KPIs"), "insights", "/kpis")),
+        (Permission.READ_PLANT, FrameArea("walls", _("Walls"), "tv", "/wall")),
+        (at_terminals, FrameArea("terminals", _("Terminals"), "touch_app", "/terminal")),
+        (Permission.EDIT_SHIFTS, FrameArea("setup", _("Set-up"), "settings", "/admin")),
+    )
+    return FrameViewer(
+        name=seat.viewer.display_name,
+        organization=seat.viewer.organization,
+        plant=plant,
+        zone=zone,
+        lang=seat.lang,
+        areas=tuple(area for permission, area in areas if seat.viewer.scope.may(permission)),
+        labels=frame_labels(_),
+    )

@@ -1,0 +1,56 @@
+"""Pages that only one person sees: they load again after an event, at most one load running and one waiting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from nicegui import background_tasks
+
+from domain.errors import Unavailable, UnisonError
+from domain.events import Event
+from ui.kit.enter import Seat
+from ui.kit.errors import show_error
+from ui.kit.process import this_process
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 0.3
+
+
+async def keep_fresh(seat: Seat, *, load: Callable[[], Awaitable[None]], concerns: Callable[[Event], bool]) -> None:
+    """Call `load` now, after every event that concerns the page, and after every reconnection, while the page lives.
+
+    Subscribes before the first load, so that nothing falls between.
+
+    Raises:
+        As `load`, the first time.
+    """
+    wanted = asyncio.Event()
+
+    def hear(event: Event | None) -> None:
+        if event is None or concerns(event):
+            wanted.set()
+
+    async def follow() -> None:
+        while True:
+            await wanted.wait()
+            wanted.clear()
+            try:
+                with seat.client:
+                    await load()
+            except Unavailable:
+                if this_process().hub.is_live:  # only this connection was lost: nobody else would ask again
+                    await asyncio.sleep(RETRY_S)
+                    wanted.set()
+            except UnisonError as error:
+                with seat.client:
+                    show_error(error, seat.translate)
+            except Exception:
+                log.exception("a page could not be loaded again", path=seat.client.request.url.path)
+
+    unsubscribe = this_process().hub.subscribe(seat.viewer.scope.org_id, hear)
+    seat.client.on_delete(unsubscribe)
+    await load()
+    following = background_tasks.create(follow(), name="keep a page fresh", context=seat.client)
+    seat.client.on_delete(lambda: following.cancel())
+    seat.client.on_connect(wanted.set)

@@ -1,0 +1,81 @@
+"""Which pages belong to which sign-in, so that a revoked session loses its screens."""
+
+import asyncio
+from collections import defaultdict
+from uuid import UUID
+
+from nicegui import Client, background_tasks, core
+
+from domain.errors import Unavailable
+from domain.events import Event, SessionRevoked, UserChanged
+from services.auth.tokens import NotSignedIn
+from services.identity.sessions import Sessions, Viewer
+from ui.kit.live_boards import sockets_of
+
+SIGN_IN = "/sign-in"
+GOODBYE_S = 0.5
+"""Time for a page to hear where it leads now, before its socket is closed."""
+
+
+class LiveScreens:
+    """The pages of this process by session."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._by_session: defaultdict[UUID, dict[Client, Viewer]] = defaultdict(dict)
+
+    def add(self, viewer: Viewer, client: Client) -> None:
+        """Remember a page until it is gone."""
+        self._by_session[viewer.session_id][client] = viewer
+
+        def forget() -> None:
+            clients = self._by_session.get(viewer.session_id)
+            if clients is not None:
+                clients.pop(client, None)
+                if not clients:
+                    del self._by_session[viewer.session_id]
+
+        client.on_delete(forget)
+
+    @property
+    def count(self) -> int:
+        """How many pages are open."""
+        return sum(len(clients) for clients in self._by_session.values())
+
+    def hear(self, _: UUID | None, event: Event | None) -> None:
+        """Close the pages of a session that was revoked, and look again where that may have been missed."""
+        match event:
+            case SessionRevoked():
+                for client in tuple(self._by_session.get(event.session_id, ())):
+                    background_tasks.create(_close(client, SIGN_IN), name="close a revoked screen")
+            case UserChanged() | None:
+                background_tasks.create(self._look_again(event), name="look at the sessions of screens again")
+
+    async def _look_again(self, event: UserChanged | None) -> None:
+        """Close pages whose session has ended, and build anew those whose person may see something else now."""
+        for clients in tuple(self._by_session.values()):
+            for client, viewer in tuple(clients.items()):
+                if event is not None and event.user_id != viewer.user_id:
+                    continue
+                try:
+                    now = await self._sessions.again(viewer)
+                except NotSignedIn:
+                    await _close(client, SIGN_IN)
+                except Unavailable:
+                    return  # the hub says when the database is back
+                else:
+                    if now.scope != viewer.scope:
+                        await _close(client, client.request.url.path)
+
+
+async def _close(client: Client, leads_to: str) -> None:
+    for sid in sockets_of(client):
+        for room in tuple(core.sio.rooms(sid)):
+            if room not in {sid, client.id}:
+                await core.sio.leave_room(sid, room)
+    client.open(leads_to)
+    await asyncio.sleep(GOODBYE_S)
+    for sid in sockets_of(client):
+        await core.sio.disconnect(sid)
+    if not client.is_deleted:
+        client.delete()

@@ -1,0 +1,130 @@
+"""The frame around pages, the wall without one, and the gate before both."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from ui.components import appearance_switch, connection_state
+from ui.components.appearance_switch import Appearance, AppearanceSwitch
+from ui.components.connection_state import ConnectionState
+from ui.components.plant_clock import PlantClock
+
+
+@dataclass(frozen=True)
+class FrameArea:
+    """One place in the left rail."""
+
+    key: str
+    """Compared with `active` to mark where the reader is."""
+    label: str
+    """Translated name."""
+    icon: str
+    """Name in the Material Icons font."""
+    path: str
+    """Where the link leads."""
+
+
+@dataclass(frozen=True)
+class FrameViewer:
+    """Who reads the page, and from where."""
+
+    name: str
+    """The person's name in the top bar."""
+    organization: str
+    """Written beside, or instead of, the logo."""
+    plant: str
+    """The plant's name; empty when the page belongs to no plant."""
+    zone: str
+    """IANA time zone of the plant."""
+    lang: str
+    """BCP 47 tag that decides how times are written."""
+    areas: tuple[FrameArea, ...]
+    """What this person may open, in order."""
+    labels: Mapping[str, str]
+    """The words of the frame, from `frame_labels`."""
+    logo_url: str = ""
+    """The organization's logo; empty shows the product's sign."""
+
+
+@contextmanager
+def frame(title: str, *, viewer: FrameViewer, active: str) -> Iterator[ui.element]:
+    """Draw rail and top bar and let the block fill the page; below 900 px the rail becomes a bottom bar."""
+    ui.page_title(f"{title} · {viewer.organization}")
+    with ui.element("div").classes("u-frame"):
+        _rail(viewer, active)
+        with ui.element("div").classes("u-frame__page"):
+            _top_bar(title, viewer)
+            with ui.element("main").classes("u-frame__content") as content:
+                yield content
+    ui.skip_link(viewer.labels["skip"], target=content)
+
+
+@contextmanager
+def wall(title: str, *, viewer: FrameViewer, appearance: Appearance = "dark") -> Iterator[ui.element]:
+    """Let the block fill the whole screen; a live board on it says itself whether it is connected."""
+    ui.page_title(f"{title} · {viewer.organization}")
+    AppearanceSwitch(fallback=appearance, shown=False, labels=viewer.labels)
+    with ui.element("main").classes("u-wall") as content:
+        yield content
+    _connection(viewer).classes("u-wall__connection")
+
+
+@contextmanager
+def gate(title: str, *, appearance: Appearance = "auto") -> Iterator[ui.element]:
+    """Centre one card on an empty page: signing in, an invitation, a refusal."""
+    ui.page_title(title)
+    AppearanceSwitch(fallback=appearance, shown=False, labels={})
+    with ui.element("main").classes("u-gate"), ui.element("div").classes("u-gate__card") as content:
+        yield content
+
+
+def labels(_: Callable[[str], str]) -> dict[str, str]:
+    """Translate the words of the frame and of the wall."""
+    return {
+        **connection_state.labels(_),
+        **appearance_switch.labels(_),
+        "areas": _("Areas"),
+        "sign_out": _("Sign out"),
+        "skip": _("Skip to the content"),
+    }
+
+
+def _rail(viewer: FrameViewer, active: str) -> None:
+    with ui.element("nav").classes("u-rail") as rail:
+        with ui.link(target="/").classes("u-rail__brand"):
+            if viewer.logo_url:
+                ui.element("img").props["src"] = viewer.logo_url
+            else:
+                ui.icon("hub")
+            ui.label(viewer.organization)
+        for area in viewer.areas:
+            with ui.link(target=area.path).classes("u-rail__area") as link:
+                ui.icon(area.icon)
+                ui.label(area.label)
+            if area.key == active:
+                link.props["aria-current"] = "page"
+    rail.props["aria-label"] = viewer.labels["areas"]
+
+
+def _top_bar(title: str, viewer: FrameViewer) -> None:
+    with ui.element("header").classes("u-top"):
+        ui.label(title).classes("u-top__title").props("role=heading aria-level=1")
+        if viewer.plant:
+            with ui.element("span").classes("u-top__plant"):
+                ui.icon("place")
+                ui.label(viewer.plant)
+        PlantClock(lang=viewer.lang, zone=viewer.zone)
+        _connection(viewer)
+        AppearanceSwitch(fallback="auto", shown=True, labels=viewer.labels)
+        with ui.element("form").classes("u-top__person").props("method=post action=/sign-out"):
+            ui.label(viewer.name).classes("u-top__name")
+            with ui.element("button").classes("u-icon-button").props("type=submit") as sign_out:
+                ui.icon("logout")
+            sign_out.props["aria-label"] = viewer.labels["sign_out"]
+            sign_out.props["title"] = viewer.labels["sign_out"]
+
+
+def _connection(viewer: FrameViewer) -> ConnectionState:
+    return ConnectionState(labels=viewer.labels, lang=viewer.lang, zone=viewer.zone)
