@@ -1,6 +1,7 @@
 """What an operator does at a terminal, click by click."""
 
 import pytest
+from nicegui import ui
 from nicegui.testing import User
 from structlog.testing import capture_logs
 
