@@ -61,10 +61,6 @@ ORDER BY machines.position, machines.code
 """
 ONE_WORKPLACE = text(WORKPLACE.format(which="id"))
 WORKPLACES = text(WORKPLACE.format(which="lane_id"))
-CALLS = text("""
-SELECT id, category, severity, state, raised_at FROM andon_calls
-WHERE machine_id = :machine_id AND state IN ('raised', 'acknowledged') ORDER BY raised_at
-""")
 REASONS = text("SELECT id, kind, label, loss_category FROM reasons WHERE is_active ORDER BY kind, position, label")
 
 
@@ -98,17 +94,6 @@ class Workplace:
 
 
 @dataclass(frozen=True)
-class OpenCall:
-    """A call of this machine that waits."""
-
-    id: UUID
-    category: str
-    severity: str
-    state: str
-    raised_at: datetime
-
-
-@dataclass(frozen=True)
 class TerminalView:
     """Everything about one machine that its operator needs now."""
 
@@ -131,8 +116,6 @@ class TerminalView:
     scrap_today: Decimal
     recent: tuple[RecentReport, ...]
     """Newest first."""
-    calls: tuple[OpenCall, ...]
-    """Oldest first."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +141,6 @@ async def load_terminal(work: Work, *, machine_id: UUID) -> TerminalView:
     if head is None:
         raise NotFound(what="machine")
     recent = await work.session.execute(RECENT, key)
-    calls = await work.session.execute(CALLS, key)
     return TerminalView(
         state=MachineState(head.state),
         since=head.since,
@@ -174,7 +156,6 @@ async def load_terminal(work: Work, *, machine_id: UUID) -> TerminalView:
         good_today=head.good_today,
         scrap_today=head.scrap_today,
         recent=tuple(_recent(work, row, undo_within=timedelta(seconds=head.undo_within_s)) for row in recent),
-        calls=tuple(OpenCall(row.id, row.category, row.severity, row.state, row.raised_at) for row in calls),
     )
 
 

@@ -12,6 +12,7 @@ from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
 from domain.scope import Scope
 from services.andon.calls import acknowledge_call
+from services.andon.open_calls import load_waiting_calls
 from services.andon.queries import list_calls
 from services.db.keys import new_id
 from services.db.work import Work, begin, read
@@ -270,13 +271,14 @@ class TestTerminal:
 
         async with read(floor.acting_as(Role.OPERATOR)) as work:
             view = await load_terminal(work, machine_id=floor.machine_id)
+            calls = await load_waiting_calls(work, machine_id=floor.machine_id)
 
         assert (view.state, view.reason, view.order_number) == (MachineState.UNPLANNED_STOP, "Reason", "WO-1")
         assert [view.target, view.good, view.scrap, view.good_today, view.scrap_today] == [100, 8, 2, 8, 2]
         assert [(int(report.good), int(report.not_good), report.operator) for report in view.recent] == [
             (8, 3, "The admin")
         ]
-        assert [call.category for call in view.calls] == ["material"]
+        assert [call.category for call in calls] == ["material"]
 
     async def test_of_a_machine_that_never_reported_is_empty(self, work: Work, make: Make) -> None:
         view = await load_terminal(work, machine_id=(await make.machine(work)).id)

@@ -1,12 +1,20 @@
 """What an operator does at a terminal, click by click."""
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 from nicegui import ui
+from nicegui.element import Element
 from nicegui.testing import User
 from structlog.testing import capture_logs
 
 from domain.andon.calls import CallCategory
+from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
+from services.andon.open_calls import WaitingCall, load_waiting_calls
+from services.andon.shelves import shelve_call
+from services.db.tables import Lane
 from services.db.work import begin, read
 from services.plant.machine_states import change_machine_state
 from services.production.terminals import TerminalView, load_terminal
@@ -30,6 +38,21 @@ async def change_state(floor: Floor, state: MachineState) -> None:
     """Change the machine's state as somebody else does, in a transaction of their own."""
     async with begin(floor.scope) as work:
         await change_machine_state(work, machine_id=floor.machine_id, state=state)
+
+
+async def waiting_at(floor: Floor) -> tuple[WaitingCall, ...]:
+    async with read(floor.scope) as work:
+        return await load_waiting_calls(work, machine_id=floor.machine_id)
+
+
+async def called(floor: Floor, make: Make, *, category: CallCategory = CallCategory.QUALITY) -> UUID:
+    async with begin(floor.scope) as work:
+        return (await make.call(work, machine_id=floor.machine_id, category=category)).id
+
+
+def is_among_the_waiting(user: User, card: Element) -> bool:
+    (waiting,) = user.find(marker="calls").elements
+    return card in list(waiting.descendants())
 
 
 @pytest.fixture
@@ -97,34 +120,59 @@ class TestCalls:
         terminal.find(kind=ui.button, content="Material").click()
 
         await sees(terminal, "Help was called")
-        await sees(terminal, "Material · Waiting")
-        (call,) = (await now_at(floor)).calls
-        assert (call.category, call.severity) == ("material", "major")
+        await terminal.should_see("Raised by The operator", retries=60)
+        (call,) = await waiting_at(floor)
+        assert (call.category, call.severity, call.raised_by) == ("material", "major", "The operator")
 
     async def test_cannot_be_answered_by_the_operator(self, floor: Floor, operator: User, make: Make) -> None:
-        async with begin(floor.scope) as work:
-            await make.call(work, machine_id=floor.machine_id)
+        await called(floor, make)
 
         await operator.open(f"/terminal/{floor.machine_code}")
 
-        await operator.should_see("Quality · Waiting")
-        await operator.should_not_see("Acknowledge")
-        await operator.should_not_see("Resolve")
+        await operator.should_see(marker="call")
+        await operator.should_see("Quality")
+        await operator.should_see("Waiting")
+        for button in ("acknowledge", "resolve", "shelve"):
+            await operator.should_not_see(marker=button)
 
     async def test_are_acknowledged_and_resolved_by_the_supervisor(
         self, floor: Floor, supervisor: User, make: Make
     ) -> None:
-        async with begin(floor.scope) as work:
-            await make.call(work, machine_id=floor.machine_id, category=CallCategory.SAFETY)
+        await called(floor, make, category=CallCategory.SAFETY)
         await supervisor.open(f"/terminal/{floor.machine_code}")
 
-        supervisor.find("Acknowledge").click()
-        await sees(supervisor, "Safety · Someone is coming")
-        await supervisor.should_not_see("Acknowledge")
-        supervisor.find("Resolve").click()
+        supervisor.find(marker="acknowledge").click()
+        await sees(supervisor, "The supervisor is coming")
+        await supervisor.should_not_see(marker="acknowledge")
+        supervisor.find(marker="resolve").click()
+        await sees(supervisor, "What was it?")
+        supervisor.find(marker="save").click()
 
-        await supervisor.should_not_see("Safety · Someone is coming", retries=60)
-        assert (await now_at(floor)).calls == ()
+        await supervisor.should_not_see(marker="call", retries=60)
+        assert await waiting_at(floor) == ()
+
+    async def test_lie_folded_on_the_shelf(self, floor: Floor, supervisor: User, make: Make) -> None:
+        call_id = await called(floor, make)
+        await called(floor, make, category=CallCategory.MATERIAL)
+        await supervisor.open(f"/terminal/{floor.machine_code}")
+        await supervisor.should_not_see("On the shelf")
+
+        async with begin(floor.acting_as(Role.SUPERVISOR)) as work:
+            await shelve_call(work, call_id=call_id, until=work.now + timedelta(hours=1), reason="no spare part")
+
+        await sees(supervisor, "On the shelf: 1")
+        (shown,) = [card for card in supervisor.find(marker="call").elements if is_among_the_waiting(supervisor, card)]
+        assert shown.props["data-call-state"] == "raised"
+
+    async def test_of_other_machines_are_not_shown(self, floor: Floor, operator: User, make: Make) -> None:
+        async with begin(floor.scope) as work:
+            second = await make.machine(work, lane=await work.session.get_one(Lane, floor.lane_id))
+            await make.call(work, machine_id=second.id)
+
+        await operator.open(f"/terminal/{floor.machine_code}")
+
+        await operator.should_see("Call for help")
+        await operator.should_not_see(marker="call")
 
 
 class TestFault:

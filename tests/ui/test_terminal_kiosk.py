@@ -9,6 +9,7 @@ from sqlalchemy import select
 from domain.events import UserChanged
 from domain.identity.badges import BadgeKind
 from domain.identity.roles import Role
+from services.andon.open_calls import load_waiting_calls
 from services.db.keys import new_id
 from services.db.tables import Lane, Machine, MachineStateChange, Operation, Plant, ProductionLogEntry, WorkOrder
 from services.db.tables import User as UserRow
@@ -162,6 +163,31 @@ class TestIdentify:
 
         await sees(kiosk, "You may not do this.")
         await sees(kiosk, ASKED)
+
+
+class TestCalls:
+    """Who may answer depends on who stands at the kiosk."""
+
+    async def test_are_answered_in_the_name_of_who_identified_themself(
+        self, kiosk: User, floor: Floor, process: Process, make: Make
+    ) -> None:
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            user_id = floor.user_ids[Role.SUPERVISOR]
+            await set_badge(work, key=process.badge_key, user_id=user_id, kind=BadgeKind.BADGE, value="UM-10007")
+            await make.call(work, machine_id=floor.machine_id)
+        types(kiosk, PIN)
+        await kiosk.should_see(marker="call", retries=60)
+        for button in ("acknowledge", "resolve", "shelve"):
+            await kiosk.should_not_see(marker=button)
+
+        scans(kiosk, "UM-10007")
+        await kiosk.should_see(marker="shelve", retries=60)
+        kiosk.find(marker="acknowledge").click()
+
+        await sees(kiosk, "The supervisor is coming")
+        async with read(floor.scope) as work:
+            (call,) = await load_waiting_calls(work, machine_id=floor.machine_id)
+        assert (call.state, call.acknowledged_by) == ("acknowledged", "The supervisor")
 
 
 class TestOwnDevice:

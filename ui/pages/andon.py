@@ -1,7 +1,6 @@
 """The calls that wait: on a phone first, and at a desk."""
 
 from typing import Literal
-from uuid import UUID
 
 from nicegui import ui
 
@@ -13,7 +12,7 @@ from services.plant.places import list_plants
 from ui.kit.enter import Seat, screen
 from ui.kit.framed import framed_at
 from ui.kit.live_page import keep_fresh
-from ui.pages.andon_cards import CallCard
+from ui.pages.andon_cards import CallCards
 
 Show = Literal["all", "me", "shelved"]
 
@@ -26,7 +25,7 @@ async def andon(seat: Seat, show: Show = "all") -> None:
         plants = await list_plants(work)
     with framed_at(seat, _("Andon"), active="andon", plants=plants):
         tabs = _tabs(seat, show)
-        cards = _Cards(seat, show)
+        cards = _Calls(seat, show)
 
     async def load() -> None:
         async with read(seat.scope()) as work:
@@ -70,13 +69,12 @@ def _tabs(seat: Seat, chosen: Show) -> dict[Show, ui.label]:
     return counts
 
 
-class _Cards:
-    """The cards of the calls, each made once and moved where it belongs."""
+class _Calls:
+    """The cards of the calls, or a sentence where nobody waits."""
 
     def __init__(self, seat: Seat, show: Show) -> None:
-        self._seat = seat
-        self._cards: dict[UUID, CallCard] = {}
-        self._box = ui.element("div").classes("u-waitings").mark("calls")
+        self._cards = CallCards(seat)
+        self._cards.element.mark("calls")
         _ = seat.translate
         with ui.element("div").classes("u-empty") as self._nothing:
             ui.icon("task_alt" if show != "shelved" else "snooze").classes("u-empty__icon")
@@ -85,15 +83,4 @@ class _Cards:
 
     def show(self, calls: list[WaitingCall]) -> None:
         self._nothing.visible = not calls
-        wanted = {call.id for call in calls}
-        for call_id in [one for one in self._cards if one not in wanted]:
-            self._cards.pop(call_id).element.delete()
-        for place, call in enumerate(calls):
-            card = self._cards.get(call.id)
-            if card is None:
-                with self._box:
-                    card = self._cards[call.id] = CallCard(self._seat, call)
-            else:
-                card.show(call)
-            if self._box.default_slot.children[place] is not card.element:
-                card.element.move(self._box, target_index=place)
+        self._cards.show(calls)

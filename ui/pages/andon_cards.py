@@ -1,5 +1,6 @@
 """A call that waits, and what can be done about it: on the list of calls and at terminals."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,6 +20,31 @@ from ui.kit.forms import FormDialog
 from ui.theme.tokens import CALL_CATEGORY_ICONS, SEVERITIES
 
 SHELF_MINUTES = (15, 30, 60, 120, 240, 480)
+
+
+class CallCards:
+    """The cards of several calls, each made once and moved where it belongs."""
+
+    def __init__(self, seat: Seat, *, with_place: bool = True) -> None:
+        """Draw no card yet; `with_place` lets each name its machine, where that is not plain."""
+        self._seat, self._with_place = seat, with_place
+        self._cards: dict[UUID, CallCard] = {}
+        self.element = ui.element("div").classes("u-waitings")
+
+    def show(self, calls: Sequence[WaitingCall]) -> None:
+        """Show these calls in their order."""
+        wanted = {call.id for call in calls}
+        for call_id in [one for one in self._cards if one not in wanted]:
+            self._cards.pop(call_id).element.delete()
+        for place, call in enumerate(calls):
+            card = self._cards.get(call.id)
+            if card is None:
+                with self.element:
+                    card = self._cards[call.id] = CallCard(self._seat, call, with_place=self._with_place)
+            else:
+                card.show(call)
+            if self.element.default_slot.children[place] is not card.element:
+                card.element.move(self.element, target_index=place)
 
 
 class CallCard:

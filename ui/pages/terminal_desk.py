@@ -2,8 +2,9 @@
 
 from nicegui import ui
 
-from domain.events import Event, OperationChanged, PlantModelChanged, UserChanged, WorkOrderChanged
+from domain.events import AndonCallEscalated, Event, OperationChanged, PlantModelChanged, UserChanged, WorkOrderChanged
 from domain.identity.badges import BadgeKind
+from services.andon.open_calls import WaitingCall, load_waiting_calls
 from services.db.work import read
 from services.production.dispatching import DispatchEntry, load_dispatch_list
 from services.production.terminals import ReasonChoice, TerminalView, Workplace, load_terminal
@@ -49,8 +50,9 @@ class TerminalDesk:
         async with read(person.scope()) as work:
             view = await load_terminal(work, machine_id=parts.machine_id)
             entries = await load_dispatch_list(work, machine_id=parts.machine_id)
+            calls = await load_waiting_calls(work, machine_id=parts.machine_id)
         if parts is self._parts:
-            parts.show(view, entries)
+            parts.show(view, entries, calls)
 
     def concerns(self, event: Event) -> bool:
         """Tell whether an event changes what this terminal shows."""
@@ -60,7 +62,7 @@ class TerminalDesk:
                 return self._person is not None and event.user_id == self._person.viewer.user_id
             case OperationChanged() | WorkOrderChanged() | PlantModelChanged():
                 return event.plant_id == place.plant_id
-        return isinstance(event, MACHINE_EVENTS) and event.machine_id == place.id
+        return isinstance(event, (*MACHINE_EVENTS, AndonCallEscalated)) and event.machine_id == place.id
 
     def _draw(self) -> None:
         self._box.clear()
@@ -135,10 +137,10 @@ class _Parts:
                 self._machine.draw_states()
                 self._recent = RecentPart(seat, place)
 
-    def show(self, view: TerminalView, entries: tuple[DispatchEntry, ...]) -> None:
+    def show(self, view: TerminalView, entries: tuple[DispatchEntry, ...], calls: tuple[WaitingCall, ...]) -> None:
         """Show what is true now."""
         self._machine.show(view)
         self.dispatch.show(entries)
         self._report.show(view, entries)
-        self._calls.show(view)
+        self._calls.show(calls)
         self._recent.show(view)
