@@ -21,6 +21,7 @@ from domain.checks import checked_choice, checked_text
 from domain.errors import NotFound
 from domain.identity.roles import Permission, Role
 from services.andon.escalations import EscalateCall, load_steps
+from services.db.paging import Page, PageQuery, page_of
 from services.db.tables import AndonLadder, AndonLadderStep, Plant
 from services.db.unique import unique_or
 from services.db.work import Work
@@ -31,7 +32,7 @@ LONGEST_DUTY = 60
 LADDERS = """
 SELECT ladders.id, ladders.plant_id, ladders.category, ladders.response_target_s, ladders.resolution_target_s,
        ladders.holds_operation_from, ladders.version,
-       steps.numbers, steps.afters, steps.recipients, steps.whoms, steps.channels
+       plants.code AS plant_code, steps.numbers, steps.afters, steps.recipients, steps.whoms, steps.channels
 FROM andon_ladders AS ladders
 JOIN plants ON plants.org_id = ladders.org_id AND plants.id = ladders.plant_id
 CROSS JOIN LATERAL (
@@ -43,7 +44,6 @@ CROSS JOIN LATERAL (
   FROM andon_ladder_steps WHERE org_id = ladders.org_id AND ladder_id = ladders.id
 ) AS steps
 """
-IN_ORDER = " ORDER BY plants.code, ladders.category"
 WAITING = text("""
 SELECT id, floor(extract(epoch FROM :now - raised_at))::integer AS waited_s FROM andon_calls
 WHERE plant_id = :plant_id AND category = :category AND state = 'raised'
@@ -66,6 +66,8 @@ class LadderInfo:
     """Hand it back when editing what was seen."""
     steps: tuple[LadderStep, ...]
     """By number, from 0."""
+    plant_code: str
+    """The code of its plant, by which ladders are listed."""
 
 
 async def set_ladder(
@@ -91,7 +93,8 @@ async def set_ladder(
         LadderMovedOn: somebody else edited or removed it since it was seen.
     """
     work.scope.require(Permission.EDIT_LADDERS)
-    if await work.session.get(Plant, plant_id) is None:
+    plant = await work.session.get(Plant, plant_id)
+    if plant is None:
         raise NotFound(what="plant")
     ladder_steps = _checked_steps(steps)
     statement = select(AndonLadder).where(AndonLadder.plant_id == plant_id, AndonLadder.category == category.value)
@@ -110,7 +113,7 @@ async def set_ladder(
     await _let_waiting_calls_climb(work, ladder, ladder_steps)
     return LadderInfo(
         ladder.id, plant_id, ladder.category, ladder.response_target_s, ladder.resolution_target_s,
-        ladder.holds_operation_from, ladder.version, ladder_steps,
+        ladder.holds_operation_from, ladder.version, ladder_steps, plant.code,
     )  # fmt: skip
 
 
@@ -132,25 +135,27 @@ async def remove_ladder(work: Work, *, ladder_id: UUID, seen_version: int) -> No
     await work.session.flush()
 
 
-async def list_ladders(work: Work, *, plant_id: UUID | None = None) -> tuple[LadderInfo, ...]:
-    """Return the ladders, of one plant where given, by plant and category.
+async def list_ladders(
+    work: Work, *, plant_id: UUID | None = None, after: tuple[str, str] | None = None, limit: int = 100
+) -> Page[LadderInfo]:
+    """Return the ladders, of one plant where given, by plant and category; `after` is a plant's code and a category.
 
     Raises:
         Forbidden: the actor may not read ladders.
     """
     work.scope.require(Permission.READ_LADDERS)
-    if plant_id is None:
-        rows = await work.fetch(LADDERS + IN_ORDER)
-    else:
-        rows = await work.fetch(f"{LADDERS} WHERE ladders.plant_id = $1 {IN_ORDER}", plant_id)
-    return tuple(
+    asked = PageQuery(LADDERS).where("ladders.plant_id = {}", plant_id)
+    asked.where("(plants.code, ladders.category) > ({}, {})", *(after or (None, None)))
+    rows = await asked.fetch(work, order="plants.code, ladders.category", limit=limit)
+    ladders = [
         LadderInfo(
             row["id"], row["plant_id"], row["category"], row["response_target_s"], row["resolution_target_s"],
             row["holds_operation_from"], row["version"],
-            load_steps(row["afters"], row["recipients"], row["whoms"], row["channels"]),
+            load_steps(row["afters"], row["recipients"], row["whoms"], row["channels"]), row["plant_code"],
         )
         for row in rows
-    )  # fmt: skip
+    ]  # fmt: skip
+    return page_of(ladders, limit)
 
 
 async def list_duties(work: Work) -> tuple[str, ...]:

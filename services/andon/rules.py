@@ -12,6 +12,7 @@ from domain.errors import NotFound
 from domain.identity.roles import Permission
 from domain.plant.machine_states import MachineState
 from services.andon.calls import StayReported, raise_call_of_rule
+from services.db.paging import Page, PageQuery, page_of
 from services.db.tables import AndonRule, Lane, Machine, Plant
 from services.db.work import Work
 from services.jobs.registry import does
@@ -28,13 +29,14 @@ SELECT EXISTS (SELECT FROM machine_state_changes
 RULES = """
 SELECT rules.id, rules.plant_id, rules.lane_id, rules.machine_id, rules.state, rules.after_s, rules.category,
        rules.severity, rules.is_active, rules.version,
-       coalesce(machines.code || ' ' || machines.name, lanes.name, plants.name) AS place
+       coalesce(machines.code || ' ' || machines.name, lanes.name, plants.name) AS place,
+       plants.code AS plant_code
 FROM andon_rules AS rules
 JOIN plants ON plants.org_id = rules.org_id AND plants.id = rules.plant_id
 LEFT JOIN lanes ON lanes.org_id = rules.org_id AND lanes.id = rules.lane_id
 LEFT JOIN machines ON machines.org_id = rules.org_id AND machines.id = rules.machine_id
 """
-IN_ORDER = " ORDER BY plants.code, rules.state, rules.after_s, rules.id"
+IN_ORDER = "plants.code, rules.state, rules.after_s, rules.id"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class RuleInfo:
     """Hand it back when editing what was seen."""
     place: str
     """The name of its machine, lane or plant."""
+    plant_code: str
+    """The code of its plant, by which rules are listed."""
 
 
 async def add_rule(work: Work, *, place: RulePlace, wish: RuleWish) -> AndonRule:
@@ -125,18 +129,20 @@ async def edit_rule(
     return rule
 
 
-async def list_rules(work: Work, *, plant_id: UUID | None = None) -> tuple[RuleInfo, ...]:
+async def list_rules(
+    work: Work, *, plant_id: UUID | None = None, after: tuple[str, str, int, UUID] | None = None, limit: int = 100
+) -> Page[RuleInfo]:
     """Return the rules, of one plant where given, by plant, state and time.
+
+    `after` is a plant's code, a state, a time in seconds and a rule's id.
 
     Raises:
         Forbidden: the actor may not read rules.
     """
     work.scope.require(Permission.READ_LADDERS)
-    if plant_id is None:
-        rows = await work.fetch(RULES + IN_ORDER)
-    else:
-        rows = await work.fetch(f"{RULES} WHERE rules.plant_id = $1 {IN_ORDER}", plant_id)
-    return tuple(RuleInfo(*row) for row in rows)
+    asked = PageQuery(RULES).where("rules.plant_id = {}", plant_id)
+    asked.where(f"({IN_ORDER}) > ({{}}, {{}}, {{}}, {{}})", *(after or (None,) * 4))
+    return page_of([RuleInfo(*row) for row in await asked.fetch(work, order=IN_ORDER, limit=limit)], limit)
 
 
 @does(CheckStay)

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-import asyncpg
-
 from domain.identity.roles import Permission
 from domain.plant.periods import Period
 from domain.plant.shifts import ShiftHours
-from services.db.paging import Page, page_of
+from services.db.paging import Page, PageQuery, page_of
 from services.db.tables import ShiftExceptionRow, ShiftTemplateRow
 from services.db.work import Work
 from services.plant.shift_planning import hours_of
@@ -108,7 +106,7 @@ async def list_templates(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    asked = _Asked(TEMPLATES)
+    asked = PageQuery(TEMPLATES)
     asked.where("templates.plant_id = {}", plant_id).where("templates.lane_id = {}", lane_id)
     asked.where("templates.id > {}", after)
     rows = await asked.fetch(work, order="templates.id", limit=limit)
@@ -139,7 +137,7 @@ async def list_exceptions(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    asked = _Asked(EXCEPTIONS)
+    asked = PageQuery(EXCEPTIONS)
     asked.where("exceptions.plant_id = {}", plant_id).where("exceptions.lane_id = {}", lane_id)
     asked.where("exceptions.day >= {}", since).where("exceptions.day < {}", until)
     asked.where("(exceptions.day, exceptions.id) > ({}, {})", *(after or (None, None)))
@@ -173,7 +171,7 @@ async def list_shifts(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    asked = _Asked(SHIFTS)
+    asked = PageQuery(SHIFTS)
     asked.where("shifts.plant_id = {}", plant_id).where("shifts.lane_id = {}", lane_id)
     asked.where("shifts.ends_at > {}", since).where("shifts.starts_at < {}", until)
     asked.where("(shifts.starts_at, shifts.id) > ({}, {})", *(after or (None, None)))
@@ -208,26 +206,3 @@ def exception_info(row: ShiftExceptionRow) -> ExceptionInfo:
         row.id, row.plant_id, row.lane_id, row.day, row.template_id, None, row.name, row.crew_id, None, hours,
         row.version,
     )  # fmt: skip
-
-
-class _Asked:
-    """A statement that holds the filters which were given and no others."""
-
-    def __init__(self, sql: str) -> None:
-        self._sql = sql
-        self._conditions: list[str] = []
-        self._values: list[object] = []
-
-    def where(self, condition: str, *values: object) -> "_Asked":
-        """Add a condition unless a value of it is missing; `{}` stands for each value."""
-        if None not in values:
-            first = len(self._values) + 1
-            self._values += values
-            self._conditions.append(condition.format(*(f"${number}" for number in range(first, first + len(values)))))
-        return self
-
-    async def fetch(self, work: Work, *, order: str, limit: int) -> "list[asyncpg.Record]":
-        """Run it, for one row more than a page has."""
-        where = f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-        statement = f"{self._sql} {where} ORDER BY {order} LIMIT ${len(self._values) + 1}"
-        return await work.fetch(statement, *self._values, limit + 1)

@@ -93,3 +93,17 @@ def refused(response: httpx.Response, status: int, code: str) -> bool:
     assert content["request_id"] == response.headers["x-request-id"]
     assert content["type"] == f"urn:unison:error:{code}"
     return True
+
+
+async def all_pages(client: httpx.AsyncClient, path: str, **params: str) -> list[dict[str, Any]]:
+    """Return the items of every page, and refuse a page that is longer than asked."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        asked = params if cursor is None else {**params, "cursor": cursor}
+        content = (await client.get(f"{V1}/{path}", params=asked)).json()
+        assert len(content["items"]) <= int(params["limit"])
+        items += content["items"]
+        cursor = content["next_cursor"]
+        if cursor is None:
+            return items

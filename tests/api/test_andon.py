@@ -8,7 +8,7 @@ import pytest
 
 from domain.identity.roles import Role
 from services.db.work import begin
-from tests.api.doors import V1, Door, refused
+from tests.api.doors import V1, Door, all_pages, refused
 from tests.factories import Floor, Make
 
 CALLS, LADDERS, RULES = f"{V1}/andon-calls/", f"{V1}/andon-ladders/", f"{V1}/andon-rules/"
@@ -116,8 +116,26 @@ class TestLadders:
 
         assert refused(await admin.post(LADDERS, json={**wish, **change}), 422, code)
 
+    async def test_come_in_pages(self, admin: httpx.AsyncClient, floor: Floor) -> None:
+        for category in ("safety", "quality", "help"):
+            await admin.post(LADDERS, json={"plant_id": str(floor.plant_id), "category": category, "steps": [STEP]})
+
+        shown = await all_pages(admin, "andon-ladders/", limit="2")
+
+        assert [ladder["category"] for ladder in shown] == ["help", "quality", "safety"]
+
 
 class TestRules:
+    async def test_come_in_pages(self, admin: httpx.AsyncClient, floor: Floor) -> None:
+        rule = {"state": "idle", "category": "machine", "plant_id": str(floor.plant_id)}
+        for after_s in (300, 60, 60):
+            await admin.post(RULES, json={**rule, "after_s": after_s})
+
+        shown = await all_pages(admin, "andon-rules/", limit="1")
+
+        assert [each["after_s"] for each in shown] == [60, 60, 300]
+        assert len({each["id"] for each in shown}) == 3
+
     async def test_are_added_edited_and_let_rest(self, admin: httpx.AsyncClient, floor: Floor) -> None:
         rule = {"state": "unplanned_stop", "after_s": 300, "category": "machine", "severity": "critical"}
         added = await admin.post(RULES, json={**rule, "plant_id": str(floor.plant_id), "lane_id": str(floor.lane_id)})

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -13,7 +12,7 @@ from domain.plant.machine_states import MachineState
 from services.db.keys import new_id
 from services.db.work import begin
 from services.plant.machine_states import change_machine_state
-from tests.api.doors import V1, Door, refused, report
+from tests.api.doors import V1, Door, all_pages, refused, report
 from tests.factories import Floor, Make
 
 LISTS = ["organizations", "plants", "departments", "lanes", "machines", "reasons", "production-logs", "andon-calls"]
@@ -26,20 +25,6 @@ async def ids(client: httpx.AsyncClient, path: str, **params: object) -> list[st
     answer = await client.get(f"{V1}/{path}", params={name: str(value) for name, value in params.items()})
     assert answer.status_code == 200, answer.text
     return [item["id"] for item in answer.json()["items"]]
-
-
-async def all_pages(client: httpx.AsyncClient, path: str, **params: str) -> list[dict[str, Any]]:
-    """Return the items of every page, and refuse a page that is longer than asked."""
-    items: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        asked = params if cursor is None else {**params, "cursor": cursor}
-        content = (await client.get(f"{V1}/{path}", params=asked)).json()
-        assert len(content["items"]) <= int(params["limit"])
-        items += content["items"]
-        cursor = content["next_cursor"]
-        if cursor is None:
-            return items
 
 
 class TestLists:

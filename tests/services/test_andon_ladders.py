@@ -126,7 +126,7 @@ class TestSetLadder:
         await laddered(floor, response_target_s=300, resolution_target_s=3600, holds_operation_from=CallSeverity.MAJOR)
 
         async with read(floor.acting_as(Role.VIEWER)) as work:
-            (ladder,) = await list_ladders(work, plant_id=floor.plant_id)
+            (ladder,) = (await list_ladders(work, plant_id=floor.plant_id)).items
 
         assert (ladder.category, ladder.response_target_s, ladder.resolution_target_s) == ("quality", 300, 3600)
         assert (ladder.holds_operation_from, ladder.steps) == ("major", STEPS)
@@ -138,7 +138,7 @@ class TestSetLadder:
 
         assert (second.id, second.version) == (first.id, first.version + 1)
         async with read(floor.scope) as work:
-            assert [ladder.steps for ladder in await list_ladders(work)] == [(step(1, "admin"),)]
+            assert [ladder.steps for ladder in (await list_ladders(work)).items] == [(step(1, "admin"),)]
 
     async def test_refuses_to_overwrite_what_was_not_seen(self, floor: Floor) -> None:
         first = await laddered(floor)
@@ -525,7 +525,7 @@ class TestForeignOrganization:
         ladder = await laddered(floor)
 
         async with begin(other.acting_as(Role.ADMIN)) as work:
-            assert await list_ladders(work) == ()
+            assert (await list_ladders(work)).items == ()
             with pytest.raises(NotFound, match="plant"):
                 await set_ladder(work, plant_id=floor.plant_id, category=QUALITY, steps=STEPS)
             with pytest.raises(NotFound, match="ladder"):

@@ -216,7 +216,7 @@ class TestEditing:
 
         assert await calls(floor) == []
         async with read(floor.acting_as(Role.VIEWER)) as work:
-            assert [(one.is_active, one.place) for one in await list_rules(work)] == [(False, "Plant")]
+            assert [(one.is_active, one.place) for one in (await list_rules(work)).items] == [(False, "Plant")]
 
     @pytest.mark.parametrize("after_s", [-1, 10**9])
     async def test_refuses_times_that_nobody_waits(self, floor: Floor, after_s: int) -> None:
@@ -236,7 +236,7 @@ class TestEditing:
         rule = await ruled(floor)
 
         async with begin(other.acting_as(Role.ADMIN)) as work:
-            assert await list_rules(work) == ()
+            assert (await list_rules(work)).items == ()
             for place, what in (
                 (RulePlace(floor.plant_id), "plant"),
                 (RulePlace(other.plant_id, lane_id=floor.lane_id), "lane"),

@@ -209,7 +209,7 @@ class TestLadders:
 
         await sees(admin, "Answer within 2.5 min")
         async with read(floor.scope) as work:
-            (ladder,) = await list_ladders(work)
+            (ladder,) = (await list_ladders(work)).items
         assert (ladder.category, ladder.response_target_s) == ("safety", 150)
         assert [step.after for step in ladder.steps] == [timedelta(), timedelta(minutes=5)]
 
@@ -245,7 +245,7 @@ class TestRules:
 
         await sees(admin, "5 min")
         async with read(floor.scope) as work:
-            (rule,) = await list_rules(work)
+            (rule,) = (await list_rules(work)).items
         assert (rule.state, rule.after_s, rule.category) == ("unplanned_stop", 300, "machine")
 
         admin.find(marker="edit-rule").click()
@@ -260,7 +260,7 @@ async def until_removed(floor: Floor) -> None:
     """Wait until the floor has no ladder any more."""
     for _ in range(200):
         async with read(floor.scope) as work:
-            if not await list_ladders(work):
+            if not (await list_ladders(work)).items:
                 return
     raise AssertionError("the ladder is still there")
 

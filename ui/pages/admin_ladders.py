@@ -73,8 +73,8 @@ class _Page:
     async def load(self, _edited: object = None) -> None:
         """Show the ladders and rules of now."""
         async with read(self._seat.scope()) as work:
-            ladders = {one.category: one for one in await list_ladders(work, plant_id=self._plant.id)}
-            rules = await list_rules(work, plant_id=self._plant.id)
+            ladders = {one.category: one for one in (await list_ladders(work, plant_id=self._plant.id)).items}
+            rules = (await list_rules(work, plant_id=self._plant.id, limit=MOST_PLACES)).items
         self._ladders.clear()
         with self._ladders:
             for category in CallCategory:

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from domain.andon.calls import CallCategory, CallSeverity
 from domain.andon.ladders import Channel, LadderStep, Recipient
@@ -17,7 +17,7 @@ from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, RequestBody
-from ui.api.v1.lists import Listed, Paging
+from ui.api.v1.lists import CodeText, Cursors, Listed, Paging
 from ui.api.v1.writes import Done, Write
 
 router = APIRouter(tags=["andon"], route_class=ExactJsonRoute)
@@ -25,6 +25,8 @@ router = APIRouter(tags=["andon"], route_class=ExactJsonRoute)
 WEEK_S = 7 * 24 * 3600
 Wait = Annotated[int, Field(strict=True, ge=0, le=WEEK_S)]
 Target = Annotated[int, Field(strict=True, ge=1, le=WEEK_S)]
+LADDERS = Cursors("andon-ladders", TypeAdapter(tuple[CodeText, CallCategory]))
+RULES = Cursors("andon-rules", TypeAdapter(tuple[CodeText, MachineState, Wait, UUID]))
 
 
 class Step(RequestBody):
@@ -136,10 +138,15 @@ class OfPlant(Paging):
 
 @router.get("/andon-ladders/", operation_id="listAndonLadders", summary="Escalation ladders", responses=READING)
 async def get_ladders(caller: Caller, asked: Annotated[OfPlant, Query()]) -> Listed[Ladder]:
-    """Return the ladders, of one plant where given; there is one per category and plant, so they fit on one page."""
+    """Return the ladders, of one plant where given, by plant and category."""
+    after = LADDERS.read(asked.cursor)
     async with read(caller) as work:
-        ladders = await list_ladders(work, plant_id=asked.plant_id)
-    return Listed[Ladder](items=[_shown(ladder) for ladder in ladders], next_cursor=None)
+        page = await list_ladders(work, plant_id=asked.plant_id, after=after, limit=asked.limit)
+    last = page.items[-1] if page.has_more else None
+    return Listed[Ladder](
+        items=[_shown(ladder) for ladder in page.items],
+        next_cursor=None if last is None else LADDERS.write((last.plant_code, CallCategory(last.category))),
+    )
 
 
 @router.post(
@@ -191,10 +198,11 @@ async def post_removal(ladder_id: UUID, body: SeenVersion, write: Write) -> Resp
 
 @router.get("/andon-rules/", operation_id="listAndonRules", summary="Machine rules", responses=READING)
 async def get_rules(caller: Caller, asked: Annotated[OfPlant, Query()]) -> Listed[Rule]:
-    """Return the rules by which machines call for help themselves, of one plant where given, all on one page."""
+    """Return the rules by which machines call for help themselves, of one plant where given, by plant and state."""
+    after = RULES.read(asked.cursor)
     async with read(caller) as work:
-        rules = await list_rules(work, plant_id=asked.plant_id)
-    return Listed[Rule](items=[Rule.model_validate(rule) for rule in rules], next_cursor=None)
+        page = await list_rules(work, plant_id=asked.plant_id, after=after, limit=asked.limit)
+    return RULES.listed(page, Rule, lambda rule: (rule.plant_code, MachineState(rule.state), rule.after_s, rule.id))
 
 
 @router.post(
