@@ -266,6 +266,12 @@ def check_handed_on(good: Decimal, predecessors: Iterable[Predecessor]) -> None:
             raise MoreThanBefore(predecessor=predecessor.name, good=predecessor.good)
 
 
+def handed_on(good: Decimal, predecessors: Iterable[Predecessor]) -> Decimal | None:
+    """Return how many more good pieces an operation that has `good` may make; None where nothing comes before it."""
+    made_before = [one.good for one in predecessors if one.state is not OperationState.CANCELLED]
+    return max(min(made_before) - good, ZERO) if made_before else None
+
+
 def check_reportable(state: OperationState, *, made_at: datetime, ended_at: datetime | None) -> None:
     """Refuse a report on an operation that is not begun or over; pieces made before its end may come late.
 

@@ -240,6 +240,12 @@ def with_report(quantities: OrderQuantities, *, good: Decimal, scrap: Decimal) -
     return replace(quantities, good=quantities.good + good, scrap=quantities.scrap + scrap)
 
 
+def fitting(quantities: OrderQuantities, *, good: Decimal, scrap: Decimal) -> tuple[Decimal, Decimal]:
+    """Return how much of some good and scrap pieces goes within the allowance; good ones come first."""
+    good = min(good, max(quantities.bookable, ZERO))
+    return good, min(scrap, max(quantities.bookable - good, ZERO))
+
+
 def with_quantity(quantities: OrderQuantities, quantity: Decimal) -> OrderQuantities:
     """Return the quantities with another target.
 

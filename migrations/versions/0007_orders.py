@@ -3,7 +3,7 @@
 from migrations.policies import audit_v1, comment_v1, isolate_v1, limit_to_plants_v1, run_sql, seeing_all_rows_v1
 
 revision = "0007"
-down_revision = "0006"
+down_revision = "0005"
 
 TRANSFERS = "'finish_to_start', 'partial'"
 WORK_CENTRE = """
@@ -289,8 +289,9 @@ def _bookings() -> None:
     )
     comment_v1(
         "production_log",
-        "What was made, append-only: one entry per kind and report; a correction is a reversal and, if needed, another",
-        operation_id="The operation that the pieces belong to",
+        "What was made, append-only: one entry per kind and report, and one more per kind for what a machine made "
+        "beyond what its operation takes; a correction is a reversal and, if needed, another",
+        operation_id="The operation that the pieces belong to; null for what a machine made beyond what it takes",
         reverses_id="The entry that this one takes back, with the negative of its quantity and at the same instant",
         is_correction="A reversal, or an entry in place of a reversed one: not part of what was first reported",
     )

@@ -58,22 +58,27 @@ SHIFT = """(SELECT CASE WHEN ends_at > $5 THEN id END FROM shift_occurrences
 BOOK = STATEMENT.format(more_arrays="", more_names="", more_columns="", more_values="", more_sums="", shift=SHIFT)
 """Pieces that belong to no operation."""
 BOOK_IN_FULL = STATEMENT.format(
-    more_arrays=", $19::uuid[], $20::uuid[]",
-    more_names=", reverses_id, shift_id",
+    more_arrays=", $19::uuid[], $20::uuid[], $25::boolean[]",
+    more_names=", reverses_id, shift_id, is_surplus",
     more_columns=", operation_id, reverses_id, is_correction",
-    more_values=", $21::uuid, reverses_id, $22::boolean",
+    more_values=", CASE WHEN NOT is_surplus THEN $21::uuid END, reverses_id, $22::boolean",
     shift=f"CASE WHEN reverses_id IS NULL THEN {SHIFT} ELSE made.shift_id END",
     more_sums=""", taken_back AS (
   INSERT INTO reversals (org_id, plant_id, reversed_id, reversal_id, at)
   SELECT $1, $2, reverses_id, id, $5 FROM made WHERE reverses_id IS NOT NULL
+), taken AS (
+  SELECT coalesce(sum(quantity) FILTER (WHERE kind = 'good'), 0) AS good,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'scrap'), 0) AS scrap,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'rework'), 0) AS rework
+  FROM made WHERE NOT is_surplus HAVING count(*) > 0
 ), operation AS (
-  UPDATE operations SET good = operations.good + summed.good, scrap = operations.scrap + summed.scrap,
-         rework = operations.rework + summed.rework
-  FROM summed WHERE operations.id = $21
+  UPDATE operations SET good = operations.good + taken.good, scrap = operations.scrap + taken.scrap,
+         rework = operations.rework + taken.rework
+  FROM taken WHERE operations.id = $21
 ), ordered AS (
-  UPDATE work_orders SET good = work_orders.good + CASE WHEN $23::boolean THEN summed.good ELSE 0 END,
-         scrap = work_orders.scrap + summed.scrap
-  FROM summed WHERE work_orders.id = $24::uuid AND (summed.scrap <> 0 OR ($23 AND summed.good <> 0))
+  UPDATE work_orders SET good = work_orders.good + CASE WHEN $23::boolean THEN taken.good ELSE 0 END,
+         scrap = work_orders.scrap + taken.scrap
+  FROM taken WHERE work_orders.id = $24::uuid AND (taken.scrap <> 0 OR ($23 AND taken.good <> 0))
 )""",
 )
 """Pieces of an operation, reversals and corrections."""
@@ -92,6 +97,8 @@ class Line:
     """The entry that this one takes back."""
     shift_id: UUID | None = None
     """The shift of that entry; other entries belong to the shift of their instant."""
+    is_surplus: bool = False
+    """Whether the operation does not take these pieces: they are the machine's and its run's, not the operation's."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +158,9 @@ async def write_lines(
         reverses, shifts = [line.reverses_id for line in lines], [line.shift_id for line in lines]
         operation = (None, False, None) if of is None else (of.id, of.is_last, of.work_order_id)
         written = await work.fetch(
-            BOOK_IN_FULL, *values, reverses, shifts, operation[0], is_correction, operation[1], operation[2]
-        )
+            BOOK_IN_FULL, *values, reverses, shifts, operation[0], is_correction, operation[1], operation[2],
+            [line.is_surplus for line in lines],
+        )  # fmt: skip
     if not written:
         return None
     work.emit(ProductionReported(plant_id=machine.plant_id, lane_id=machine.lane_id, machine_id=machine.id))

@@ -20,7 +20,9 @@ from services.db.tables import Reason
 from services.db.work import Work
 from services.plant.machine_floor import MachineOnFloor, ensure_month, lock_machine_by_code
 from services.plant.machine_states import LONGEST_DETAIL, enter_state
-from services.production.production_logs import Pieces, book_pieces, claim_key, write_entries
+from services.production.machine_counts import operation_at, operation_of_run, share_of_operation
+from services.production.operation_reports import ready_successors
+from services.production.production_logs import Pieces, book_pieces, checked_kinds, claim_key, write_entries
 from services.production.production_runs import (
     add_run_of_unknown_start,
     end_run,
@@ -84,6 +86,7 @@ async def _start(work: Work, machine: MachineOnFloor, report: RunStarted) -> boo
         work, machine, run_key=report.run_key, order_number=report.order_number, part_number=report.part_number,
         target=report.target, at=report.at, is_test=report.is_test,
     )  # fmt: skip
+    await operation_of_run(work, machine, run_id=run_id)
     if run_id is not None and superseded is not None:
         # The source started the same job again without ever ending it, as when a log of the day between is missing.
         await end_run(work, machine, run_id=superseded, outcome="aborted", at=report.at)
@@ -96,8 +99,18 @@ async def _count(work: Work, machine: MachineOnFloor, report: PiecesMade) -> boo
     if report.scrap_reason is not None:
         reason_id = await _reason(work, kind="scrap", code=report.scrap_reason)
     pieces = Pieces(good=report.good, scrap=report.scrap, scrap_reason_id=reason_id)
+    checked_kinds(pieces)
     key = _key(machine, report)
-    booking = await book_pieces(work, machine, pieces=pieces, client_key=key, at=report.at, run_id=run_id)
+    if report.run_key is None:
+        run_id, operation_id = await operation_at(work, machine, at=report.at)
+    else:
+        operation_id = await operation_of_run(work, machine, run_id=run_id)
+    share = await share_of_operation(work, machine, operation_id, pieces=pieces, client_key=key, at=report.at)
+    booking = await book_pieces(
+        work, machine, pieces=pieces, client_key=key, at=report.at, run_id=run_id, of=share.of, surplus=share.surplus
+    )
+    if share.readies_order_id is not None and not booking.is_repeat:
+        await ready_successors(work, share.readies_order_id)
     return not booking.is_repeat
 
 
@@ -122,8 +135,15 @@ async def _end(work: Work, machine: MachineOnFloor, report: RunEnded) -> None:
     if run_id is None:
         raise RunNotFound(run_key=report.run_key)
     if checked_quantity(report.good, field="good") > 0:
-        pieces = Pieces(good=report.good)
-        await write_entries(work, machine, pieces=pieces, client_key=_key(machine, report), at=report.at, run_id=run_id)
+        pieces, key = Pieces(good=report.good), _key(machine, report)
+        operation_id = await operation_of_run(work, machine, run_id=run_id)
+        share = await share_of_operation(work, machine, operation_id, pieces=pieces, client_key=key, at=report.at)
+        await write_entries(
+            work, machine, pieces=pieces, client_key=key, at=report.at, run_id=run_id, of=share.of,
+            surplus=share.surplus,
+        )  # fmt: skip
+        if share.readies_order_id is not None:
+            await ready_successors(work, share.readies_order_id)
     await end_run(work, machine, run_id=run_id, outcome=report.outcome, at=report.at, note=report.note)
 
 

@@ -14,8 +14,17 @@ from domain.production.operations import (
     Transfer,
     check_handed_on,
     check_reportable,
+    handed_on,
 )
-from domain.production.orders import OrderQuantities, OrderState, OrderStatus, check_editable, check_open, with_report
+from domain.production.orders import (
+    OrderQuantities,
+    OrderState,
+    OrderStatus,
+    check_editable,
+    check_open,
+    fitting,
+    with_report,
+)
 from services.db.work import Work
 from services.plant.machine_floor import MachineOnFloor
 from services.production.bookings import OfOperation
@@ -74,11 +83,22 @@ class ReportFacts:
             MoreThanOrdered: the report goes beyond the allowance.
             MoreThanBefore: the operation before has not handed on that many.
         """
-        check_open(self.order)
-        check_reportable(self.state, made_at=at, ended_at=self.ended_at)
-        if self.worked_machine_id != machine.id:
-            raise WrongReportMachine(machine=machine.code)
+        self._check_under_way(machine, at)
         self._check_quantities(good=good, scrap=scrap)
+
+    def fitting(
+        self, machine: MachineOnFloor, *, good: Decimal, scrap: Decimal, at: datetime
+    ) -> tuple[Decimal, Decimal]:
+        """Return how many of the good and scrap pieces `check` lets through; good ones come first."""
+        try:
+            self._check_under_way(machine, at)
+        except Conflict:
+            return Decimal(0), Decimal(0)
+        left = handed_on(self.quantities.good, self.predecessors)
+        good, scrap = fitting(self.quantities, good=good if left is None else min(good, left), scrap=scrap)
+        if self.of.is_last:
+            return fitting(self.order_quantities, good=good, scrap=scrap)
+        return good, fitting(self.order_quantities, good=Decimal(0), scrap=scrap)[1]
 
     def check_correction(self, *, good: Decimal, scrap: Decimal) -> None:
         """Refuse pieces in place of others that were taken back; the operation may be done, the order on hold.
@@ -98,6 +118,12 @@ class ReportFacts:
     def hands_on_first(self, good: Decimal) -> bool:
         """Tell whether these are the first good pieces, for which the next operations may have waited."""
         return self.transfer is Transfer.PARTIAL and self.quantities.good <= 0 < good
+
+    def _check_under_way(self, machine: MachineOnFloor, at: datetime) -> None:
+        check_open(self.order)
+        check_reportable(self.state, made_at=at, ended_at=self.ended_at)
+        if self.worked_machine_id != machine.id:
+            raise WrongReportMachine(machine=machine.code)
 
     def _check_quantities(self, *, good: Decimal, scrap: Decimal) -> None:
         with_report(self.order_quantities, good=good if self.of.is_last else Decimal(0), scrap=scrap)

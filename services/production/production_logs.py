@@ -24,7 +24,9 @@ ZERO = Decimal(0)
 LONGEST_WAIT_S = 86_400
 
 BOOKED = text("""
-SELECT booking_keys.machine_id, booking_keys.at, production_log.run_id, production_log.operation_id,
+SELECT booking_keys.machine_id, booking_keys.at, production_log.run_id,
+       (array_agg(production_log.operation_id) FILTER (WHERE production_log.operation_id IS NOT NULL))[1]
+         AS operation_id,
        coalesce(sum(quantity) FILTER (WHERE kind = 'good'), 0) AS good,
        coalesce(sum(quantity) FILTER (WHERE kind = 'scrap'), 0) AS scrap,
        coalesce(sum(quantity) FILTER (WHERE kind = 'rework'), 0) AS rework,
@@ -33,7 +35,7 @@ FROM booking_keys
 LEFT JOIN production_log ON production_log.at = booking_keys.at AND production_log.client_key = booking_keys.client_key
      AND production_log.machine_id = booking_keys.machine_id
 WHERE booking_keys.client_key = :client_key
-GROUP BY booking_keys.machine_id, booking_keys.at, production_log.run_id, production_log.operation_id
+GROUP BY booking_keys.machine_id, booking_keys.at, production_log.run_id
 """)
 
 
@@ -89,6 +91,9 @@ class Pieces:
     def reason_of(self, kind: str) -> UUID | None:
         """Return the reason given for one kind; good pieces have none."""
         return {"scrap": self.scrap_reason_id, "rework": self.rework_reason_id}.get(kind)
+
+
+NOTHING = Pieces()
 
 
 @dataclass(frozen=True)
@@ -199,9 +204,10 @@ async def book_pieces(
     device: str = "",
     device_at: datetime | None = None,
     of: OfOperation | None = None,
+    surplus: Pieces = NOTHING,
     is_correction: bool = False,
 ) -> Booking:
-    """Book pieces made at `at` on a locked machine, once per client key.
+    """Book pieces made at `at` on a locked machine, once per client key; `surplus` of them the operation does not take.
 
     Raises:
         As `report_production`, without Forbidden.
@@ -211,7 +217,7 @@ async def book_pieces(
     await ensure_month(work, at)
     booking = await _write(
         work, machine, pieces=pieces, client_key=client_key, at=at, run_id=run_id, device=device, device_at=device_at,
-        claims=True, of=of, is_correction=is_correction,
+        claims=True, of=of, surplus=surplus, is_correction=is_correction,
     )  # fmt: skip
     return await _repeat(work, machine, pieces, client_key) if booking is None else booking
 
@@ -250,16 +256,16 @@ async def write_entries(
     client_key: UUID,
     at: datetime,
     run_id: UUID | None,
-    device: str = "",
-    device_at: datetime | None = None,
+    of: OfOperation | None = None,
+    surplus: Pieces = NOTHING,
 ) -> Booking:
-    """Write the log entries of a claimed key, and what is summed from them: the run, the hour, the day.
+    """Write the log entries of a claimed key, and everything that is summed from them.
 
     The caller has seen to it that the month of `at` exists.
     """
     booking = await _write(
-        work, machine, pieces=pieces, client_key=client_key, at=at, run_id=run_id, device=device, device_at=device_at,
-        claims=False,
+        work, machine, pieces=pieces, client_key=client_key, at=at, run_id=run_id, device="", device_at=None,
+        claims=False, of=of, surplus=surplus,
     )  # fmt: skip
     if booking is None:
         raise NothingToBook(field="good")
@@ -278,10 +284,16 @@ async def _write(
     device_at: datetime | None,
     claims: bool,
     of: OfOperation | None = None,
+    surplus: Pieces = NOTHING,
     is_correction: bool = False,
 ) -> Booking | None:
     """Claim the key where the caller has not, and write; None when the key was taken before."""
-    lines = [Line(kind, pieces.of(kind), pieces.reason_of(kind)) for kind in KINDS if pieces.of(kind) > 0]
+    lines = [
+        Line(kind, quantity, pieces.reason_of(kind), is_surplus=is_surplus)
+        for kind in KINDS
+        for is_surplus, quantity in ((False, pieces.of(kind) - surplus.of(kind)), (True, surplus.of(kind)))
+        if quantity > 0
+    ]
     ids = await write_lines(
         work, machine, lines=lines, client_key=client_key, at=at, run_id=run_id, device=device, device_at=device_at,
         claims=claims, of=of, is_correction=is_correction,

@@ -22,8 +22,11 @@ WHERE machine_id = :machine_id
 """)
 WORK_ON_WHAT_IS_OPEN = text("""
 WITH present AS (
-  SELECT id, operation_id FROM production_runs WHERE machine_id = :machine_id AND ended_at IS NULL
-  ORDER BY state = 'running' DESC, started_at DESC NULLS LAST LIMIT 1)
+  SELECT runs.id, operations.id AS operation_id FROM production_runs AS runs
+  LEFT JOIN operations ON operations.org_id = runs.org_id AND operations.id = runs.operation_id
+    AND operations.state IN ('running', 'paused')
+  WHERE runs.machine_id = :machine_id AND runs.ended_at IS NULL
+  ORDER BY runs.state = 'running' DESC, runs.started_at DESC NULLS LAST LIMIT 1)
 UPDATE machine_status SET last_report_at = greatest(last_report_at, :at), heard_at = :now,
        run_id = (SELECT id FROM present), operation_id = (SELECT operation_id FROM present)
 WHERE machine_id = :machine_id

@@ -65,6 +65,8 @@ class _Entry:
     quantity: Decimal
     reason_id: UUID | None
     shift_id: UUID | None
+    is_surplus: bool
+    """Whether the report is of an operation, and this part of it is not."""
 
 
 @dataclass(frozen=True)
@@ -193,23 +195,25 @@ async def _standing(
             work.scope.require(Permission.CORRECT_PRODUCTION)
         if work.now - first.recorded_at > timedelta(seconds=first.undo_within_s):
             raise UndoOver(minutes=max(first.undo_within_s // 60, 1))
+    operation_id = next((row.operation_id for row in rows if row.operation_id is not None), None)
     entries = tuple(
-        _Entry(row.id, row.kind, row.quantity, row.reason_id, row.shift_id)
+        _Entry(row.id, row.kind, row.quantity, row.reason_id, row.shift_id, row.operation_id != operation_id)
         for row in rows
         if row.reversal_id is None and only in {None, row.id}
     )
     if not entries and not may_be_gone:
         raise AlreadyReversed
-    return _Report(client_key, machine, at, first.run_id, first.operation_id, entries)
+    return _Report(client_key, machine, at, first.run_id, operation_id, entries)
 
 
 async def _take_back(work: Work, report: _Report, *, reversal_key: UUID) -> Booking:
     of = None
     if report.operation_id is not None:
-        good = sum((entry.quantity for entry in report.entries if entry.kind == "good"), Decimal(0))
+        taken = [entry.quantity for entry in report.entries if entry.kind == "good" and not entry.is_surplus]
+        good = sum(taken, Decimal(0))
         of = await _reversible_operation(work, report.operation_id, reversal_key, good=good)
     lines = [
-        Line(entry.kind, -entry.quantity, entry.reason_id, reverses_id=entry.id, shift_id=entry.shift_id)
+        Line(entry.kind, -entry.quantity, entry.reason_id, entry.id, entry.shift_id, is_surplus=entry.is_surplus)
         for entry in report.entries
     ]
     ids = await write_lines(
