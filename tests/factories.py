@@ -35,7 +35,7 @@ from services.db.tables import (
     User,
     WorkOrder,
 )
-from services.db.work import Work, begin
+from services.db.work import Work, begin, plants_setting
 from services.events.hub import Hub
 from services.events.pump import Pump
 from services.identity.users import add_user, found_organization
@@ -284,9 +284,10 @@ async def pumping(url: str) -> AsyncIterator[Hub]:
 
 async def enter(connection: Connection, scope: Scope) -> None:
     """Set the scope on a bare connection's open transaction, as a unit of work does."""
-    plants = "*" if scope.plant_ids is None else ",".join(str(plant) for plant in scope.plant_ids)
     await connection.execute(
-        "SELECT set_config('app.org_id', $1, true), set_config('app.plant_ids', $2, true)", str(scope.org_id), plants
+        "SELECT set_config('app.org_id', $1, true), set_config('app.plant_ids', $2, true)",
+        str(scope.org_id),
+        plants_setting(scope),
     )
 
 

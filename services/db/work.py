@@ -86,14 +86,18 @@ async def read(scope: Scope, *, snapshot: bool = False) -> AsyncIterator[Work]:
         yield await _enter(session, scope)
 
 
+def plants_setting(scope: Scope) -> str:
+    """Return what row security reads of a scope's plants: all of them, or an array of ids as Postgres writes it."""
+    return ALL_PLANTS if scope.plant_ids is None else f"{{{','.join(sorted(map(str, scope.plant_ids)))}}}"
+
+
 async def _enter(session: AsyncSession, scope: Scope) -> Work:
-    plants = ALL_PLANTS if scope.plant_ids is None else ",".join(sorted(str(plant) for plant in scope.plant_ids))
     connection = await session.connection()
     row = await connection.execute(
         ENTER_SCOPE,
         {
             "org_id": str(scope.org_id),
-            "plant_ids": plants,
+            "plant_ids": plants_setting(scope),
             "actor_kind": scope.actor_kind,
             "user_id": str(scope.user_id or ""),
             "request_id": scope.request_id,

@@ -109,7 +109,7 @@ class TestReading:
             savepoint = app_connection.transaction()
             await savepoint.start()
 
-            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="no organization is set"):
+            with pytest.raises(asyncpg.InvalidTextRepresentationError, match="no organization is set"):
                 await app_connection.fetch(f"SELECT * FROM {table.full_name}")
 
             await savepoint.rollback()
@@ -276,7 +276,7 @@ class TestOrganizations:
             await enter(app_connection, await found())
             await app_connection.fetch("SELECT * FROM users")
 
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="no organization is set"):
+        with pytest.raises(asyncpg.InvalidTextRepresentationError, match="no organization is set"):
             await app_connection.fetch("SELECT * FROM users")
 
 

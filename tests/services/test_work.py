@@ -237,4 +237,4 @@ class TestScope:
         async with read(scope) as work:
             told = [await work.session.scalar(text(f"SELECT current_setting('app.{name}')")) for name in names]
 
-        assert told == [str(scope.org_id), str(floor.plant_id), "user", str(scope.user_id), "r-1"]
+        assert told == [str(scope.org_id), f"{{{floor.plant_id}}}", "user", str(scope.user_id), "r-1"]
