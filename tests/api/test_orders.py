@@ -117,6 +117,18 @@ class TestOperations:
         ]  # fmt: skip
         why = await done(await operator.get(f"{V1}/operations/{check['id']}/obstacles", params=at_machine))
         assert why["items"] == obstacles
+        german = {"Accept-Language": "de-AT, en;q=0.5"}
+        told = [
+            await operator.post(f"{V1}/operations/{check['id']}/start", json=at_machine, headers=german),
+            await operator.get(f"{V1}/operations/{check['id']}/obstacles", params=at_machine, headers=german),
+            await operator.get(f"{V1}/operations/{check['id']}", headers=german),
+            await operator.get(f"{V1}/operations/", headers=german),
+            await operator.get(f"{V1}/work-orders/{order['id']}", headers=german),
+            await operator.get(f"{V1}/machines/{floor.machine_id}/dispatch-list", headers=german),
+        ]
+        for said in told:
+            assert "Zuerst muss „Saw“ erledigt sein." in said.text, said.text
+            assert "must be done first" not in said.text
         listed = (await done(await operator.get(f"{V1}/machines/{floor.machine_id}/dispatch-list")))["items"]
         assert [(one["name"], one["actions"]) for one in listed] == [("Saw", ["pause", "finish"]), ("Check", [])]
         for verb, state in (("finish-setup", "running"), ("pause", "paused"), ("start", "running"), ("finish", "done")):
@@ -150,3 +162,24 @@ class TestOperations:
             items = (await done(await operator.get(f"{V1}/production-logs/?{query}")))["items"]
             assert sorted(item["quantity"] for item in items) == [-8, 8]
         assert (await done(await operator.get(f"{V1}/production-logs/?shift_id={new_id()}")))["items"] == []
+
+    async def test_have_wrong_reports_corrected(self, door: Door, supervisor: httpx.AsyncClient, floor: Floor) -> None:
+        operator = await door.caller(floor, Role.OPERATOR)
+        order = await planned(supervisor, floor)
+        await done(await supervisor.post(f"{V1}/work-orders/{order['id']}/release"))
+        saw = (await done(await operator.get(f"{V1}/work-orders/{order['id']}")))["operations"][0]
+        await done(await operator.post(f"{V1}/operations/{saw['id']}/start"))
+        booked = await done(await operator.post(f"{V1}/production-logs/", json=report(floor)))
+        path = f"{V1}/production-logs/reports/{booked['client_key']}/correction"
+        scrap = {"scrap": 3, "scrap_reason_id": str(floor.scrap_reason_id)}
+        body = {"client_key": str(new_id()), "good": 7, **scrap}
+
+        assert refused(await operator.post(path, json={**body, "good": 8}), 409, "more_than_ordered")
+        first, again = await operator.post(path, json=body), await operator.post(path, json=body)
+
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert [first.json()[name] for name in ("good", "scrap", "at")] == [7, 3, booked["at"]]
+        assert first.json()["entry_ids"] == again.json()["entry_ids"]
+        shown = await done(await operator.get(f"{V1}/operations/{saw['id']}"))
+        assert [shown["good"], shown["scrap"]] == [7, 3]
+        assert refused(await operator.post(path, json={"good": 1}), 409, "already_reversed")

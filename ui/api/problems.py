@@ -18,7 +18,7 @@ from services.auth.tokens import NotSignedIn
 from services.identity.kiosks import NotRecognized
 from services.identity.sign_ins import WrongPassword
 from ui.api.rate_limit import TooManyRequests
-from ui.kit.translate import obstacle_sentence, preferred_language, sentence_of, translator
+from ui.kit.translate import obstacle_sentence, preferred_language, sentence_of, translator, why_sentence
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_POINTER = 200
@@ -65,6 +65,8 @@ def problem(error: UnisonError, request: HTTPConnection) -> Response:
         headers = {"Retry-After": str(seconds)}
     fields = {name: str(value) for name, value in error.fields.items()}
     obstacles = error.obstacles if isinstance(error, StartRefused) else ()
+    if isinstance(error, StartRefused):
+        fields["why"] = why_sentence(error, translate)
     return problem_response(
         request, status=status_of(error), code=error.code, detail=sentence_of(error, translate), headers=headers,
         fields=fields, obstacles=[

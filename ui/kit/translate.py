@@ -21,6 +21,7 @@ __all__ = [
     "sentence_of",
     "speak",
     "translator",
+    "why_sentence",
 ]
 
 QUASAR_LANGUAGES: dict[str, Literal["en-US", "de"]] = {"en": "en-US", "de": "de"}
@@ -32,10 +33,15 @@ def sentence_of(error: UnisonError, translate: Translate, *, field: str | None =
     """Return what a person reads about an error, in their language; `field` is how their screen calls the input."""
     words = {name: translate(str(error.fields[name])) for name in WORDS if name in error.fields}
     if isinstance(error, StartRefused):
-        words["why"] = " ".join(obstacle_sentence(one, translate) for one in error.obstacles).rstrip(".")
+        words["why"] = why_sentence(error, translate)
     times = {name: value.isoformat("minutes") for name, value in error.fields.items() if isinstance(value, time)}
     named = {} if field is None else {"field": field}
     return translate(error.sentence).format_map({**error.fields, **words, **times, **named})
+
+
+def why_sentence(error: StartRefused, translate: Translate) -> str:
+    """Return everything that keeps an operation from starting, in the reader's language, without the last full stop."""
+    return " ".join(obstacle_sentence(one, translate) for one in error.obstacles).rstrip(".")
 
 
 def obstacle_sentence(obstacle: StartObstacle, translate: Translate) -> str:

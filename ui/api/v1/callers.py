@@ -10,6 +10,7 @@ from services.auth.tokens import NotSignedIn
 from services.identity.sessions import Viewer
 from ui.api.authentication import scope_of
 from ui.api.browser_session import ACCESS_COOKIE
+from ui.kit.translate import Translate, preferred_language, translator
 
 bearer = HTTPBearer(
     scheme_name="bearer", bearerFormat="JWT", auto_error=False, description="`access_token` of `POST auth/login`."
@@ -44,3 +45,11 @@ def _caller(request: Request, viewer: SignedIn) -> Scope:
 
 Caller = Annotated[Scope, Depends(_caller)]
 """The scope of a read: the caller's organization, plants and permissions, under the request's id."""
+
+
+def _words(request: Request) -> Translate:
+    return translator(preferred_language(request.headers.get("accept-language", "")))
+
+
+Words = Annotated[Translate, Depends(_words)]
+"""The caller's language, by Accept-Language."""

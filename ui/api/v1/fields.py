@@ -3,10 +3,12 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
+
+from services.translations import Translate
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -23,6 +25,14 @@ class Answer(BaseModel):
     """What the API shows of a read model."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+Shown = TypeVar("Shown", bound=Answer)
+
+
+def spoken(shown: type[Shown], row: object, words: Translate | None) -> Shown:
+    """Return a read model as the API shows it, its sentences in the caller's language."""
+    return shown.model_validate(row, context={"words": words})
 
 
 def _exact(value: object) -> object:

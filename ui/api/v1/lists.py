@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from domain.errors import Invalid, marked
 from services.db.paging import Page
-from ui.api.v1.fields import Answer
+from services.translations import Translate
+from ui.api.v1.fields import Answer, spoken
 
 Row = TypeVar("Row")
 Shown = TypeVar("Shown", bound=Answer)
@@ -76,10 +77,12 @@ class Cursors(Generic[Place]):
         except (binascii.Error, ValueError, TypeError, ValidationError) as error:
             raise InvalidCursor(field="cursor") from error
 
-    def listed(self, page: Page[Row], shown: type[Shown], place_of: Callable[[Row], Place]) -> Listed[Shown]:
-        """Return a page as the API shows it."""
+    def listed(
+        self, page: Page[Row], shown: type[Shown], place_of: Callable[[Row], Place], words: Translate | None = None
+    ) -> Listed[Shown]:
+        """Return a page as the API shows it; `words` is the reader's language where the items have sentences."""
         last = page.items[-1] if page.has_more else None
         return Listed[shown](  # type: ignore[valid-type]
-            items=[shown.model_validate(row) for row in page.items],
+            items=[spoken(shown, row, words) for row in page.items],
             next_cursor=None if last is None else self.write(place_of(last)),
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import Field, StringConstraints, TypeAdapter, field_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationInfo, field_validator
 
 from domain.production.operations import OperationAction, OperationState, StartObstacle
 from services.db.tables import Operation as OperationRow
@@ -14,12 +14,13 @@ from services.db.work import Work, read
 from services.production import operation_queries as queries
 from services.production.dispatching import load_dispatch_list
 from services.production.operations import finish_operation, finish_setup, pause_operation, start_operation
-from ui.api.v1.callers import Caller
+from ui.api.v1.callers import Caller, Words
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, RequestBody, ShownQuantity
+from ui.api.v1.fields import Answer, RequestBody, ShownQuantity, spoken
 from ui.api.v1.lists import Cursors, Listed, Paging
 from ui.api.v1.writes import Done, Write
+from ui.kit.translate import obstacle_sentence
 
 router = APIRouter(tags=["orders"], route_class=ExactJsonRoute)
 
@@ -30,7 +31,7 @@ class Obstacle(Answer):
     """One reason why an operation cannot start."""
 
     kind: str = Field(description="Stable; programs branch on it.")
-    detail: str = Field(description="A sentence for people.")
+    detail: str = Field(description="A sentence for people, in the language of Accept-Language.")
     fields: dict[str, str] = Field(description="The values that the sentence names.")
 
 
@@ -42,8 +43,12 @@ class WithObstacles(Answer):
 
     @field_validator("obstacles", mode="before")
     @classmethod
-    def _in_words(cls, value: tuple[StartObstacle, ...]) -> list[Obstacle]:
-        return [Obstacle(kind=one.kind.value, detail=str(one), fields=dict(one.fields)) for one in value]
+    def _in_words(cls, value: tuple[StartObstacle, ...], info: ValidationInfo) -> list[Obstacle]:
+        words = (info.context or {})["words"]
+        return [
+            Obstacle(kind=one.kind.value, detail=obstacle_sentence(one, words), fields=dict(one.fields))
+            for one in value
+        ]
 
 
 class Operation(WithObstacles):
@@ -128,7 +133,9 @@ class OfMachine(RequestBody):
 
 
 @router.get("/operations/", operation_id="listOperations", summary="Operations, newest first", responses=READING)
-async def list_operations(caller: Caller, asked: Annotated[OperationFilter, Query()]) -> Listed[Operation]:
+async def list_operations(
+    caller: Caller, words: Words, asked: Annotated[OperationFilter, Query()]
+) -> Listed[Operation]:
     """Return the operations of released orders; those of a lane are planned there or at one of its machines."""
     async with read(caller) as work:
         page = await queries.list_operations(
@@ -141,14 +148,14 @@ async def list_operations(caller: Caller, asked: Annotated[OperationFilter, Quer
             before=OPERATIONS.read(asked.cursor),
             limit=asked.limit,
         )
-    return OPERATIONS.listed(page, Operation, lambda operation: operation.id)
+    return OPERATIONS.listed(page, Operation, lambda operation: operation.id, words)
 
 
 @router.get("/operations/{operation_id}", operation_id="getOperation", summary="An operation", responses=READING)
-async def get_operation(caller: Caller, operation_id: UUID) -> Operation:
+async def get_operation(caller: Caller, words: Words, operation_id: UUID) -> Operation:
     """Return one operation."""
     async with read(caller) as work:
-        return Operation.model_validate(await queries.get_operation(work, operation_id=operation_id))
+        return spoken(Operation, await queries.get_operation(work, operation_id=operation_id), words)
 
 
 @router.get(
@@ -157,12 +164,14 @@ async def get_operation(caller: Caller, operation_id: UUID) -> Operation:
     summary="Why can't I start?",
     responses=READING,
 )
-async def list_obstacles(caller: Caller, operation_id: UUID, asked: Annotated[OfMachine, Query()]) -> Listed[Obstacle]:
+async def list_obstacles(
+    caller: Caller, words: Words, operation_id: UUID, asked: Annotated[OfMachine, Query()]
+) -> Listed[Obstacle]:
     """Return everything that keeps an operation from starting, at a machine where one is given. The refusal of a start
     has the same list."""
     async with read(caller) as work:
         operation = await queries.get_operation(work, operation_id=operation_id, machine_id=asked.machine_id)
-    return Listed[Obstacle](items=Operation.model_validate(operation).obstacles, next_cursor=None)
+    return Listed[Obstacle](items=spoken(Operation, operation, words).obstacles, next_cursor=None)
 
 
 @router.get(
@@ -171,12 +180,12 @@ async def list_obstacles(caller: Caller, operation_id: UUID, asked: Annotated[Of
     summary="What is to be done at a machine",
     responses=READING,
 )
-async def get_dispatch_list(caller: Caller, machine_id: UUID) -> Listed[DispatchEntry]:
+async def get_dispatch_list(caller: Caller, words: Words, machine_id: UUID) -> Listed[DispatchEntry]:
     """Return the open operations of a machine and its lane: running, paused, ready, waiting; each by priority and
     due date."""
     async with read(caller) as work:
         entries = await load_dispatch_list(work, machine_id=machine_id)
-    return Listed[DispatchEntry](items=[DispatchEntry.model_validate(entry) for entry in entries], next_cursor=None)
+    return Listed[DispatchEntry](items=[spoken(DispatchEntry, entry, words) for entry in entries], next_cursor=None)
 
 
 @router.post(
@@ -186,7 +195,9 @@ async def get_dispatch_list(caller: Caller, machine_id: UUID) -> Listed[Dispatch
     response_model=Operation,
     responses=WRITING,
 )
-async def post_start(operation_id: UUID, write: Write, body: Annotated[Start | None, Body()] = None) -> Response:
+async def post_start(
+    operation_id: UUID, write: Write, words: Words, body: Annotated[Start | None, Body()] = None
+) -> Response:
     """Begin or resume an operation at a machine. The refusal `start_refused` names every obstacle at once."""
     start = body or Start()
 
@@ -195,7 +206,7 @@ async def post_start(operation_id: UUID, write: Write, body: Annotated[Start | N
             work, operation_id=operation_id, machine_id=start.machine_id, setup=start.setup, detail=start.detail
         )
 
-    return await _act(write, operation_id, act)
+    return await _act(write, words, operation_id, act)
 
 
 @router.post(
@@ -205,9 +216,9 @@ async def post_start(operation_id: UUID, write: Write, body: Annotated[Start | N
     response_model=Operation,
     responses=WRITING,
 )
-async def post_finish_setup(operation_id: UUID, write: Write) -> Response:
+async def post_finish_setup(operation_id: UUID, write: Write, words: Words) -> Response:
     """Say that an operation makes pieces from now on."""
-    return await _act(write, operation_id, finish_setup)
+    return await _act(write, words, operation_id, finish_setup)
 
 
 @router.post(
@@ -217,9 +228,9 @@ async def post_finish_setup(operation_id: UUID, write: Write) -> Response:
     response_model=Operation,
     responses=WRITING,
 )
-async def post_pause(operation_id: UUID, write: Write) -> Response:
+async def post_pause(operation_id: UUID, write: Write, words: Words) -> Response:
     """Let a running operation stand still."""
-    return await _act(write, operation_id, pause_operation)
+    return await _act(write, words, operation_id, pause_operation)
 
 
 @router.post(
@@ -229,14 +240,14 @@ async def post_pause(operation_id: UUID, write: Write) -> Response:
     response_model=Operation,
     responses=WRITING,
 )
-async def post_finish(operation_id: UUID, write: Write) -> Response:
+async def post_finish(operation_id: UUID, write: Write, words: Words) -> Response:
     """End an operation; what waited for it becomes ready."""
-    return await _act(write, operation_id, finish_operation)
+    return await _act(write, words, operation_id, finish_operation)
 
 
-async def _act(write: Write, operation_id: UUID, act: Callable[..., Awaitable[OperationRow]]) -> Response:
+async def _act(write: Write, words: Words, operation_id: UUID, act: Callable[..., Awaitable[OperationRow]]) -> Response:
     async def acting(work: Work) -> Done:
         await act(work, operation_id=operation_id)
-        return Done(Operation.model_validate(await queries.get_operation(work, operation_id=operation_id)))
+        return Done(spoken(Operation, await queries.get_operation(work, operation_id=operation_id), words))
 
     return await write.once(acting)

@@ -24,10 +24,10 @@ from services.production.work_orders import (
     resume_order,
     split_order,
 )
-from ui.api.v1.callers import Caller
+from ui.api.v1.callers import Caller, Words
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Instant, Quantity, RequestBody, ShownQuantity
+from ui.api.v1.fields import Answer, Instant, Quantity, RequestBody, ShownQuantity, spoken
 from ui.api.v1.lists import Cursors, Listed, Paging
 from ui.api.v1.materials import Version
 from ui.api.v1.operations import Operation
@@ -158,12 +158,12 @@ async def list_work_orders(caller: Caller, asked: Annotated[WorkOrderFilter, Que
 
 
 @router.get("/{order_id}", operation_id="getWorkOrder", summary="A work order", responses=READING)
-async def get_work_order(caller: Caller, order_id: UUID) -> WorkOrderWithOperations:
+async def get_work_order(caller: Caller, words: Words, order_id: UUID) -> WorkOrderWithOperations:
     """Return one order with its operations and what keeps them from starting."""
     async with read(caller) as work:
         view = await queries.load_order(work, order_id=order_id)
     order = WorkOrder.model_validate(view.order)
-    steps = [Operation.model_validate(operation) for operation in view.operations]
+    steps = [spoken(Operation, operation, words) for operation in view.operations]
     return WorkOrderWithOperations(**dict(order), operations=steps)
 
 

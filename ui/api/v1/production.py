@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import Field, StringConstraints, TypeAdapter, model_validator
@@ -13,7 +13,7 @@ from services.db.keys import new_id
 from services.db.work import Work, read
 from services.production.production_logs import Booking, Pieces, report_counter, report_production
 from services.production.queries import list_log_entries
-from services.production.reversals import reverse_entry
+from services.production.reversals import correct_report, reverse_entry
 from ui.api.metrics import BOOKED_REPORTS
 from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
@@ -71,6 +71,19 @@ class ReversalRequest(RequestBody):
     """How a reversal is named."""
 
     client_key: UUID | None = Field(default=None, description="Names this reversal for ever: it is booked once.")
+
+
+class CorrectionRequest(RequestBody):
+    """What a report should have said."""
+
+    client_key: UUID | None = Field(
+        default=None, description="Names this correction for ever: it is booked once. Not the key of the report."
+    )
+    good: Quantity = Decimal(0)
+    scrap: Quantity = Decimal(0)
+    scrap_reason_id: UUID | None = Field(default=None, description="Required with scrap.")
+    rework: Quantity = Decimal(0)
+    rework_reason_id: UUID | None = Field(default=None, description="Required with rework.")
 
 
 class BookedReport(Answer):
@@ -217,3 +230,29 @@ async def post_reversal(
         return Done(BookedReport.model_validate(booking), 200 if booking.is_repeat else 201)
 
     return await write.once(reverse)
+
+
+@router.post(
+    "/reports/{report_key}/correction",
+    operation_id="correctReport",
+    summary="Correct a report",
+    status_code=201,
+    response_model=BookedReport,
+    responses={200: {"model": BookedReport, "description": "The client key was booked before."}, **WRITING},
+)
+async def post_correction(report_key: UUID, body: CorrectionRequest, write: Write) -> Response:
+    """Take a whole report back, by its client key, and book other pieces in its place, at its instant. Operators
+    correct their own within the plant's time to undo, supervisors any. Where the others do not fit, nothing changes."""
+    correction_key = body.client_key or new_id()
+
+    async def correct(work: Work) -> Done:
+        booking = await correct_report(
+            work,
+            client_key=report_key,
+            reversal_key=uuid5(correction_key, "reversal"),
+            correction_key=correction_key,
+            pieces=Pieces(body.good, body.scrap, body.scrap_reason_id, body.rework, body.rework_reason_id),
+        )
+        return Done(BookedReport.model_validate(booking), 200 if booking.is_repeat else 201)
+
+    return await write.once(correct)
