@@ -35,6 +35,8 @@ WRITES: dict[str, tuple[str, Callable[[Floor], Body]]] = {
             "category": "machine",
         },
     ),
+    "badge": ("/users/{operator}/badges", lambda _: {"kind": "badge", "value": "UM-10442"}),
+    "pin": ("/users/{operator}/badges", lambda _: {"kind": "pin", "value": "2580"}),
     "login": ("/auth/login", lambda floor: {"email": floor.emails[Role.VIEWER], "password": PASSWORD}),
     "refresh": ("/auth/refresh", lambda _: {"refresh_token": "x"}),
 }
@@ -114,6 +116,10 @@ FIELDS: list[tuple[str, str, list[object]]] = [
     ("rule", "state", ["", "x", 1, None, "\ud800"]),
     ("rule", "after_s", [-1, 10**10, "60", 1.5, True, None, []]),
     ("rule", "severity", ["", "x", 1, None]),
+    ("badge", "kind", ["", "x", 1, None, [], "\ud800", "BADGE"]),
+    ("badge", "value", [*TEXTS, "", "abc", "x" * 65, "a b c d", "Straße-1", "١٢٣٤٥"]),
+    ("badge", "org_id", ["x", None]),
+    ("pin", "value", [*TEXTS, "", "258", "123456789", "1234", "8765", "1111", "1212", "25 80", "٢٥٨٠", "2580x", 2580]),
     ("login", "email", ["", "\ud800", 1, None, [], "\x00", "x" * 321]),
     ("login", "password", ["", "\ud800", 1, None, [], "\x00", "p" * 73, "x" * 1025]),
     ("login", "organization", ["", "\ud800", "\x00", "A", "x" * 41, "x' OR true --", 1]),
@@ -133,7 +139,7 @@ def is_a_clear_refusal(answer: httpx.Response, sent: object) -> bool:
 
 def address(floor: Floor, name: str) -> str:
     """Return where a write goes."""
-    return V1 + WRITES[name][0].format(machine=floor.machine_id)
+    return V1 + WRITES[name][0].format(machine=floor.machine_id, operator=floor.user_ids[Role.OPERATOR])
 
 
 class TestBadInput:
@@ -171,13 +177,15 @@ class TestBadInput:
 
         assert (await admin.get(f"{V1}/production-logs/")).json()["items"] == []
         assert (await admin.get(f"{V1}/andon-calls/")).json()["items"] == []
+        people = (await admin.get(f"{V1}/badges/")).json()["items"]
+        assert not [one for one in people if one["has_badge"] or one["has_pin"]]
         assert (await admin.get(f"{V1}/machines/{floor.machine_id}/states")).json()["items"] == []
 
     @pytest.mark.parametrize("given", ["x", "%00", "1", "..", "%ed%a0%80", "a" * 3000])
     async def test_wrong_ids_in_the_path(self, door: Door, floor: Floor, given: str) -> None:
         admin = await door.caller(floor)
 
-        for path in (f"/machines/{given}/states", f"/andon-calls/{given}/close"):
+        for path in (f"/machines/{given}/states", f"/andon-calls/{given}/close", f"/users/{given}/badges/x/remove"):
             assert is_a_clear_refusal(await admin.post(V1 + path, json={"state": "idle"}), path)
 
     async def test_says_where_and_repeats_nothing(self, door: Door, floor: Floor) -> None:

@@ -66,13 +66,13 @@ class TestDocument:
             "editWorkOrder", "releaseWorkOrder", "holdWorkOrder", "resumeWorkOrder", "completeWorkOrder",
             "closeWorkOrder", "cancelWorkOrder", "splitWorkOrder", "listOperations", "getOperation",
             "listStartObstacles", "listDispatch", "startOperation", "finishSetup", "pauseOperation",
-            "finishOperation", "reverseProductionLog",
+            "finishOperation", "reverseProductionLog", "correctReport",
             "getMetrics", "getLosses", "getShiftMetrics", "getOrderMetrics", "explainMetric", "listMachineStops",
             "classifyStop", "addPlant", "editPlant", "addDepartment", "editDepartment", "addLane", "editLane",
             "addMachine", "editMachine", "addReason", "editReason", "listCycleTimes", "setCycleTime",
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
-            "addCrew", "editCrew",
+            "addCrew", "editCrew", "listBadges", "setBadge", "removeBadge",
         } == set(ids)  # fmt: skip
         for _, path, operation in operations(document):
             assert operation["summary"], path
@@ -130,6 +130,7 @@ class TestEveryRoute:
             **order_bodies(floor, order.material_id),
             **plant_bodies(floor, order.material_id),
             "classifyStop": stop_body(),
+            "setBadge": {"kind": "pin", "value": "2580"},
         }
         plant = plant_bodies(floor, order.material_id)
         template_id = (await admin.post(f"{V1}/shift-templates/", json=plant["addShiftTemplate"])).json()["id"]
@@ -146,9 +147,11 @@ class TestEveryRoute:
         known = {
             "machine_id": floor.machine_id, "call_id": call_id, "ladder_id": ladder_id, "rule_id": rule_id,
             "order_id": order.id, "operation_id": running.id, "material_id": order.material_id,
-            "routing_id": order.routing_id, "entry_id": made["entry_ids"][0], "plant_id": floor.plant_id,
+            "routing_id": order.routing_id, "entry_id": made["entry_ids"][0], "report_key": made["client_key"],
+            "plant_id": floor.plant_id,
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
+            "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin",
         }  # fmt: skip
 
         for method, path, operation in operations(document):
@@ -173,6 +176,7 @@ class TestEveryRoute:
             **order_bodies(floor, new_id()),
             **plant_bodies(floor, new_id()),
             "classifyStop": stop_body(),
+            "setBadge": {"kind": "pin", "value": "2580"},
         }
 
         for method, path, operation in operations(document):
@@ -186,8 +190,9 @@ def filled(path: str, make: Any) -> str:
     """Return a path with an id in each place."""
     return path.format(
         machine_id=make(), call_id=make(), ladder_id=make(), rule_id=make(), order_id=make(), operation_id=make(),
-        material_id=make(), routing_id=make(), entry_id=make(), plant_id=make(), department_id=make(),
-        lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
+        material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
+        department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
+        user_id=make(), kind="badge",
     )  # fmt: skip
 
 
@@ -240,6 +245,7 @@ def order_bodies(floor: Floor, material_id: object) -> dict[str, dict[str, Any]]
         "editWorkOrder": {"version": 1},
         "holdWorkOrder": {"reason": "crack"},
         "splitWorkOrder": {"quantity": 1},
+        "correctReport": {"good": 1},
     }
 
 

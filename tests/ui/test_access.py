@@ -30,6 +30,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/reasons": frozenset({Role.ADMIN}),
     "/admin/shifts": PLANNERS,
     "/admin/crews": PLANNERS,
+    "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/andon": frozenset({Role.ADMIN}),
     "/orders": EVERYBODY,
     "/orders/{number}": EVERYBODY,
@@ -59,9 +60,7 @@ async def address(path: str, floor: Floor) -> str:
             await plan_order(
                 work, plant_id=floor.plant_id, material_id=material.id, quantity=Decimal(10), number="WO-100"
             )
-    return path.format(
-        plant=plant.code, lane=floor.lane_id, machine=floor.machine_code, key="KS-100", number="WO-100"
-    )
+    return path.format(plant=plant.code, lane=floor.lane_id, machine=floor.machine_code, key="KS-100", number="WO-100")
 
 
 class TestPages:

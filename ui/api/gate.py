@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
+from services.identity.badges import BadgeKey
 from services.identity.sessions import Sessions
 from ui.api.authentication import API, Authentication
 from ui.api.body_limit import BodyLimit
@@ -50,7 +51,8 @@ def install(
             browser_sessions=browser_sessions,
         )
     )
-    app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts))
+    badge_key = BadgeKey.of(settings.signing_key)
+    app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key))
     app.mount("/api", NothingHere())
     app.router.routes.append(Route("/api", NothingHere()))
     # the last one added is the first one to see a request

@@ -64,6 +64,13 @@ class Form:
             field.props["hint"] = hint
         return self._added(name, label, field)
 
+    def secret(self, name: str, label: str, *, hint: str = "") -> ui.input:
+        """Add a line of text that is shown as dots until the eye beside it is pressed."""
+        field = ui.input(label, password=True, password_toggle_button=True).props("autocomplete=new-password")
+        if hint:
+            field.props["hint"] = hint
+        return self._added(name, label, field)
+
     def long_text(self, name: str, label: str, *, value: str = "") -> ui.textarea:
         """Add several lines of text."""
         return self._added(name, label, ui.textarea(label, value=value).props("autogrow"))
@@ -220,6 +227,7 @@ class FormDialog(Form):
     def __init__(self, seat: Seat, title: str) -> None:
         super().__init__(seat)
         _ = seat.translate
+        self._on_enter: list[ui.input] = []
         self._dialog = ui.dialog().props("persistent")
         self._dialog.on("hide", self._forget)
         with self._dialog, ui.card().classes("u-dialog u-form"):
@@ -260,7 +268,13 @@ class FormDialog(Form):
             self._forget()
 
         self._save.on_click(save)
+        for field in self._on_enter:
+            field.on("keydown.enter", save)
         self._dialog.open()
+
+    def save_on_enter(self, field: ui.input) -> None:
+        """Let Enter in a field save as the button does: scanners end with it. To be called before `open_with`."""
+        self._on_enter.append(field)
 
     def offer_removal(
         self,

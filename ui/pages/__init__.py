@@ -2,6 +2,7 @@
 
 from ui.pages import (
     admin,
+    admin_badges,
     admin_crews,
     admin_ladders,
     admin_machines,
@@ -25,6 +26,7 @@ from ui.pages import (
 
 __all__ = [
     "admin",
+    "admin_badges",
     "admin_crews",
     "admin_ladders",
     "admin_machines",

@@ -80,7 +80,7 @@ class _Page:
         with ui.element("section").classes("u-card u-tree"):
             with ui.element("div").classes("u-tree__head"):
                 ui.icon("factory")
-                _edit(plant.name, plant.code, lambda: ask_plant(seat, plant, then=self.load))
+                _edit(plant.name, plant.code, lambda: ask_plant(seat, plant, then=self.load)).mark("edit-plant")
                 ui.label(plant.time_zone).classes("u-muted")
                 ui.space()
                 add_button(
@@ -139,9 +139,10 @@ class _Page:
                 )  # fmt: skip
 
 
-def _edit(name: str, code: str, on_click: object) -> None:
+def _edit(name: str, code: str, on_click: object) -> ui.button:
     button = ui.button(color=None, on_click=on_click).classes("u-button u-button--flat u-tree__title")  # type: ignore[arg-type]
     with button:
         ui.label(name)
         ui.label(code).classes("u-muted")
         ui.icon("edit")
+    return button

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
+from services.identity.badges import BadgeKey
 from services.identity.sessions import Sessions
 from ui.api.problems import HTTP_CODES, answer_errors_as_problems, problem_response
 from ui.api.v1 import (
@@ -25,6 +26,7 @@ from ui.api.v1 import (
     stops,
 )
 from ui.api.v1.auth import auth_router
+from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
 
 DESCRIPTION = """
@@ -42,7 +44,7 @@ Everything belongs to the organization of the signed-in user; what belongs to an
 """
 
 
-def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts) -> ASGIApp:
+def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, badge_key: BadgeKey) -> ASGIApp:
     """Return the application that answers under `/api/v1`."""
     app = FastAPI(
         title="Unison MES",
@@ -61,6 +63,7 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts)
         cycle_times.router,
         shifts.router,
         crews.router,
+        badges_router(badge_key),
         production.router,
         andon.router,
         stops.router,
