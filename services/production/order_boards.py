@@ -77,14 +77,15 @@ FROM plants WHERE plants.id = :plant_id
 """
 WHOLE_BOARD = text(BOARD.format(shown=ALL_OPEN))
 SOME_ORDERS = text(BOARD.format(shown=SOME))
+WORKED_AT = text("SELECT worked_machine_id FROM operations WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
 async def load_order_board(work: Work, *, plant_id: UUID) -> Snapshot:
     """Return the snapshot of a plant's open orders, and of those that were completed in the last day.
 
     `orders` is keyed by id; an order's `step` is the index of the operation that its card speaks of, with the id
-    `operation`, its work centre `centre` and the `obstacles` that keep it from starting. `centres` are all lanes and
-    machines of the plant, keyed by id.
+    `operation`, its work centre `centre`, the `machine` of a lane that it was begun on, and the `obstacles` that keep
+    it from starting. `centres` are all lanes and machines of the plant, keyed by id.
 
     Raises:
         Forbidden: the actor may not read orders.
@@ -109,18 +110,25 @@ async def load_order_changes(
     shown = cast("dict[str, dict[str, Any]]", before["orders"])
     changed: set[str] = set()
     machines: set[str] = set()
+    operations: set[UUID] = set()
     for event in events:
         match event:
             case WorkOrderChanged():
                 changed.add(str(event.work_order_id))
             case OperationChanged():
                 changed.add(str(event.work_order_id))
-                machines.add(shown.get(str(event.work_order_id), {}).get("centre", ""))
+                operations.add(event.operation_id)
             case MachineStateChanged():
                 machines.add(str(event.machine_id))
             case _:
                 return None
-    wanted = changed | {order_id for order_id, order in shown.items() if order.get("centre") in machines}
+    if operations:
+        worked_at = await work.session.execute(WORKED_AT, {"ids": sorted(operations)})
+        machines |= {str(machine_id) for machine_id in worked_at.scalars() if machine_id is not None}
+    waiting = {
+        key for key, order in shown.items() if not machines.isdisjoint((order.get("centre"), order.get("machine")))
+    }
+    wanted = changed | waiting
     parameters = {"plant_id": plant_id, "ids": [UUID(order_id) for order_id in sorted(wanted)]}
     loaded = _snapshot((await work.session.execute(SOME_ORDERS, parameters)).one_or_none())
     kept = {order_id: order for order_id, order in shown.items() if order_id not in wanted}
@@ -147,8 +155,10 @@ def _card(order: dict[str, Any], places: Mapping[str, dict[str, Any]]) -> dict[s
     if step is None:
         return card
     now = steps[step]
-    obstacles = obstacles_of(_facts(order["state"], steps, now, places.get(now["machine"] or "", {})))
+    obstacles = obstacles_of(_facts(order["state"], steps, now, places.get(now.get("machine", ""), {})))
     card |= {"step": step, "operation": now["id"], "centre": now["place"]}
+    if now.get("machine", now["place"]) != now["place"]:
+        card["machine"] = now["machine"]
     if obstacles:
         card["obstacles"] = [_obstacle(one) for one in obstacles]
     return card

@@ -50,6 +50,8 @@ class OrderCard(TypedDict):
     """Id of that operation."""
     centre: NotRequired[str]
     """Id of that operation's work centre."""
+    machine: NotRequired[str]
+    """Id of the machine of that lane on which the operation was begun; absent where the work centre is a machine."""
     obstacles: NotRequired[list[dict[str, str]]]
     """What keeps that operation from starting, each with its kind and what its sentence names; absent for nothing."""
 
