@@ -5,6 +5,8 @@ from typing import Literal
 
 from nicegui.element import Element
 
+from ui.components.packed import packed
+
 Appearance = Literal["light", "dark", "auto"]
 
 
@@ -16,7 +18,7 @@ class AppearanceSwitch(Element, component="appearance_switch.js"):
         super().__init__()
         self.props["fallback"] = fallback
         self.props["shown"] = shown
-        self.props["labels"] = labels
+        self.props["labels"] = packed(labels)
 
 
 def labels(_: Callable[[str], str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from nicegui.events import GenericEventArguments
 
 from services.andon.open_calls import CallAlert
 from ui.components import andon_call_words
+from ui.components.packed import packed
 from ui.theme.tokens import CALL_CATEGORY_ICONS
 
 
@@ -18,11 +19,12 @@ class CallAlerts(Element, component="call_alerts.js", dependencies=["live_board.
         super().__init__()
         self._translator = _
         self._words = andon_call_words.labels(_)
-        self.props["labels"] = {
+        words = {
             "acknowledge": _("I am coming"),
             "more": _("{count} more calls wait for you"),
             "sound": _("Turn the sound on"),
         }
+        self.props["labels"] = packed(words)
         self.props["lang"] = lang
         self.props["may-answer"] = may_answer
         self.props["alerts"] = []

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from nicegui.element import Element
 
+from ui.components.packed import packed
+
 
 class CallClock(Element, component="call_clock.js", dependencies=["live_board.js"]):
     """How long a call has waited or lasted, and whether that is longer than it should."""
@@ -12,7 +14,7 @@ class CallClock(Element, component="call_clock.js", dependencies=["live_board.js
     def __init__(self, *, labels: Mapping[str, str], lang: str) -> None:
         """Write durations in `lang`; `set_times` starts the clock."""
         super().__init__()
-        self.props["labels"] = dict(labels)
+        self.props["labels"] = packed(labels)
         self.props["lang"] = lang
         self.props["since"] = 0
 

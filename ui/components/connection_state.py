@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 from nicegui.element import Element
 
+from ui.components.packed import packed
+
 
 class ConnectionState(Element, component="connection_state.js", dependencies=["live_board.js"]):
     """Live, lost since a time, or without its database.
@@ -15,7 +17,7 @@ class ConnectionState(Element, component="connection_state.js", dependencies=["l
     def __init__(self, *, labels: Mapping[str, str], lang: str, zone: str) -> None:
         """Draw the state in the words of `labels`, with times in `lang` and `zone`."""
         super().__init__()
-        self.props["labels"] = labels
+        self.props["labels"] = packed(labels)
         self.props["lang"] = lang
         self.props["zone"] = zone
 

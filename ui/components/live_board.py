@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import orjson
 from nicegui.element import Element
 
+from ui.components.packed import packed
 from ui.theme.tokens import BOARD_ICONS
 
 ICONS = orjson.Fragment(orjson.dumps(BOARD_ICONS))
@@ -35,7 +36,7 @@ class LiveBoard(Element, dependencies=["live_board.js"]):
         self.props["seq"] = seq
         self.props["at"] = at
         self.props["snapshot"] = snapshot
-        self.props["labels"] = orjson.Fragment(orjson.dumps(dict(labels)))
+        self.props["labels"] = packed(labels)
         self.props["lang"] = lang
         self.props["zone"] = zone
         self.props["icons"] = ICONS

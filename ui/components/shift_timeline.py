@@ -7,6 +7,7 @@ import orjson
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from ui.components.packed import packed
 from ui.theme.tokens import TIME_CAUSES
 
 ICONS = orjson.Fragment(orjson.dumps({cause: look.icon for cause, look in TIME_CAUSES.items()}))
@@ -61,7 +62,7 @@ class ShiftTimeline(Element, component="shift_timeline.js", dependencies=["live_
     def __init__(self, *, labels: Mapping[str, str], lang: str, zone: str, can_explain: bool) -> None:
         """Write numbers and times as `lang` and `zone` do; stops can be tapped where the person may explain them."""
         super().__init__()
-        self.props["labels"] = dict(labels)
+        self.props["labels"] = packed(labels)
         self.props["lang"] = lang
         self.props["zone"] = zone
         self.props["icons"] = ICONS
