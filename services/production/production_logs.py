@@ -13,7 +13,7 @@ from domain.checks import checked_quantity, checked_text
 from domain.errors import Conflict, Invalid, NotFound, marked
 from domain.identity.roles import Permission
 from domain.plant.counters import made_between
-from services.db.tables import BookingKey, Reason
+from services.db.tables import BookingKey, CounterReading, Reason
 from services.db.work import Work
 from services.plant.machine_floor import MachineOnFloor, ensure_month, lock_machine
 from services.production.bookings import Line, OfOperation, write_lines
@@ -173,7 +173,8 @@ async def report_counter(
 ) -> Booking:
     """Book what a counter has counted between two readings: `scrap` of it, and the rest as good.
 
-    The counter rolls over where the machine's does; after a reset only what it counted since is known.
+    The counter rolls over where the machine's does; after a reset only what it counted since is known. The readings
+    are kept, so that the next report begins where this one ended, whoever makes it and wherever.
 
     Raises:
         CounterOutOfRange, CounterWentBack: the readings cannot be true.
@@ -186,11 +187,20 @@ async def report_counter(
     counted = made_between(start_reading, end_reading, rolls_over_at=machine.counter_modulus, was_reset=was_reset)
     if checked_quantity(scrap, field="scrap") > counted:
         raise ScrapBeyondCount(field="scrap", counted=counted)
-    return await _book_on_operation(
+    booking = await _book_on_operation(
         work, machine, pieces=Pieces(counted - scrap, scrap, scrap_reason_id), client_key=client_key,
         operation_id=operation_id, at=at, device=checked_text(device, field="device", longest=100, may_be_empty=True),
         device_at=device_at,
     )  # fmt: skip
+    if not booking.is_repeat:
+        work.session.add(
+            CounterReading(
+                org_id=work.scope.org_id, client_key=client_key, plant_id=machine.plant_id, machine_id=machine.id,
+                at=at, start_reading=start_reading, end_reading=end_reading, was_reset=was_reset,
+            )
+        )  # fmt: skip
+        await work.session.flush()
+    return booking
 
 
 async def book_pieces(

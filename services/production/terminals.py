@@ -20,7 +20,7 @@ SELECT status.state, status.since, status.detail, status.reason_id, reasons.labe
        runs.state AS run_state, runs.is_test,
        coalesce(totals.good, 0) AS good, coalesce(totals.scrap, 0) AS scrap,
        CASE WHEN is_today THEN status.good_today ELSE 0 END AS good_today,
-       CASE WHEN is_today THEN status.scrap_today ELSE 0 END AS scrap_today
+       CASE WHEN is_today THEN status.scrap_today ELSE 0 END AS scrap_today, counter.end_reading AS last_reading
 FROM machines
 JOIN plants ON plants.org_id = machines.org_id AND plants.id = machines.plant_id
 JOIN machine_status AS status ON status.org_id = machines.org_id AND status.machine_id = machines.id
@@ -28,6 +28,15 @@ LEFT JOIN reasons ON reasons.org_id = status.org_id AND reasons.id = status.reas
 LEFT JOIN production_runs AS runs ON runs.org_id = status.org_id AND runs.id = status.run_id
 LEFT JOIN run_totals AS totals ON totals.org_id = runs.org_id AND totals.run_id = runs.id
 CROSS JOIN LATERAL (SELECT status.day = (now() AT TIME ZONE plants.time_zone)::date AS is_today) AS today
+LEFT JOIN LATERAL (
+  SELECT readings.end_reading FROM counter_readings AS readings
+  WHERE readings.org_id = machines.org_id AND readings.machine_id = machines.id AND EXISTS (
+    SELECT FROM production_log AS log
+    LEFT JOIN reversals ON reversals.org_id = log.org_id AND reversals.reversed_id = log.id
+    WHERE log.org_id = readings.org_id AND log.machine_id = readings.machine_id AND log.at = readings.at
+      AND log.reverses_id IS NULL AND reversals.reversed_id IS NULL)
+  ORDER BY readings.at DESC LIMIT 1
+) AS counter ON machines.counting_source = 'counter'
 WHERE machines.id = :machine_id
 """)
 RECENT = text("""
@@ -107,6 +116,8 @@ class TerminalView:
     part_number: str | None
     counting_source: str
     """Who counts the pieces: operator, counter or machine."""
+    last_reading: Decimal | None
+    """Where the counter stood after the last report that was not taken back; None where nobody reads one."""
     target: Decimal | None
     run_state: str | None
     good: Decimal
@@ -149,6 +160,7 @@ async def load_terminal(work: Work, *, machine_id: UUID) -> TerminalView:
         order_number=head.order_number,
         part_number=head.part_number,
         counting_source=head.counting_source,
+        last_reading=head.last_reading,
         target=head.target,
         run_state=head.run_state,
         good=head.good,

@@ -17,6 +17,7 @@ from services.db.tables import (
     AndonLadderStep,
     AndonNotification,
     AndonRule,
+    CounterReading,
     Crew,
     CrewMember,
     CycleTime,
@@ -31,6 +32,7 @@ from services.db.tables import (
     Routing,
     RoutingOperation,
     ShiftExceptionRow,
+    ShiftFact,
     ShiftOccurrenceRow,
     ShiftTemplateRow,
     SignInSession,
@@ -73,7 +75,15 @@ async def make_pieces(work: Work, floor: Floor) -> None:
         rework=Decimal(1),
         rework_reason_id=floor.rework_reason_id,
     )
-    await report_production(work, machine_id=floor.machine_id, pieces=pieces, client_key=new_id())
+    client_key = new_id()
+    await report_production(work, machine_id=floor.machine_id, pieces=pieces, client_key=client_key)
+    work.session.add(
+        CounterReading(
+            org_id=floor.scope.org_id, client_key=client_key, plant_id=floor.plant_id, machine_id=floor.machine_id,
+            at=work.now, start_reading=Decimal(100), end_reading=Decimal(111), was_reset=False,
+        )
+    )  # fmt: skip
+    await work.session.flush()
 
 
 async def _stop(work: Work, floor: Floor) -> None:
@@ -143,9 +153,12 @@ async def _plan_shifts(work: Work, floor: Floor) -> None:
                 ends_at=work.now + timedelta(hours=8),
             ),
             MachinePlace(**of_plant, machine_id=floor.machine_id, lane_id=floor.lane_id, since=work.now),
-            HourlyFact(
-                **of_plant, lane_id=floor.lane_id, machine_id=floor.machine_id, hour_at=work.now, shift_id=new_id(),
-                day=work.now.date(), is_planned=True,
+            *(
+                facts(
+                    **of_plant, lane_id=floor.lane_id, machine_id=floor.machine_id, hour_at=work.now,
+                    shift_id=new_id(), day=work.now.date(), is_planned=True,
+                )
+                for facts in (HourlyFact, ShiftFact)
             ),
         ]
     )  # fmt: skip

@@ -20,8 +20,10 @@ NOT_AUDITED = {
     "reversals": "an index over the production log, which is audited",
     "machine_places": "earlier values of machines.lane_id, which is audited",
     "hourly_facts": "sums of the timeline and the log, which are audited",
+    "shift_facts": "sums of the hourly facts",
     "dirty_hours": "a list of sums to do again",
     "andon_ladder_steps": "replaced with their ladder, whose version is audited",
+    "counter_readings": "insert-only: what people read off stands there for good",
     "andon_notifications": "insert-only: what was told to whom stands there for good",
 }
 """Tables without the audit trigger, each with the reason."""
@@ -45,6 +47,7 @@ WITHOUT_FOREIGN_KEY = {
     ("reversals", "reversed_id"): "written with the log entry that it names",
     ("reversals", "reversal_id"): "written with the log entry that it names",
     ("hourly_facts", "shift_id"): "all zeros outside shifts; derived from shifts that began, which are never deleted",
+    ("shift_facts", "shift_id"): "as in hourly_facts, whose sums they are",
     ("booking_keys", "org_id"): "written with the log entries, which reference the machine",
     ("booking_keys", "machine_id"): "written with the log entries, which reference the machine",
 }

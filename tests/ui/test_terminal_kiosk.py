@@ -9,14 +9,16 @@ from sqlalchemy import select
 from domain.events import UserChanged
 from domain.identity.badges import BadgeKind
 from domain.identity.roles import Role
+from domain.plant.counters import CountingSource
 from services.andon.open_calls import load_waiting_calls
 from services.db.keys import new_id
 from services.db.tables import Lane, Machine, MachineStateChange, Operation, Plant, ProductionLogEntry, WorkOrder
 from services.db.tables import User as UserRow
 from services.db.work import begin, read
 from services.identity.badges import set_badge
+from services.plant.machines import edit_machine
 from services.production.operations import start_operation
-from services.production.production_logs import Pieces, report_production
+from services.production.production_logs import Pieces, report_counter, report_production
 from services.production.terminals import RecentReport, load_terminal
 from tests.factories import Floor, Make
 from tests.ui.conftest import SignIn, sees, until
@@ -73,6 +75,18 @@ def offered(user: User) -> list[str]:
 def machine_shown(user: User) -> str:
     (reports,) = user.find(kind=OfflineReports).elements
     return str(reports.props["machine"]["id"])
+
+
+def reports_shown(user: User) -> tuple[str, str | None]:
+    """Return how pieces are reported, and where the counter stood."""
+    shown = list(user.find(kind=OfflineReports).elements) if user.find(kind=OfflineReports) else []
+    return (str(shown[0].props["mode"]), shown[0].props["reading"]) if shown else ("", None)
+
+
+async def counts(floor: Floor, source: CountingSource) -> None:
+    """Let the machine's pieces be counted otherwise, as an admin does."""
+    async with begin(floor.acting_as(Role.ADMIN)) as work:
+        await edit_machine(work, machine_id=floor.machine_id, version=1, counting_source=source.value)
 
 
 async def recent(floor: Floor, role: Role = Role.OPERATOR) -> tuple[RecentReport, ...]:
@@ -266,6 +280,33 @@ class TestDispatch:
         scans(operator, "4006381333931")
 
         await sees(operator, "“4006381333931” is no order of this machine.")
+
+
+class TestCounting:
+    async def test_asks_what_the_counter_shows_and_goes_on_where_anybody_left(
+        self, kiosk: User, operator: User, floor: Floor
+    ) -> None:
+        await counts(floor, CountingSource.COUNTER)
+        types(kiosk, PIN)
+        await operator.open(f"/terminal/{floor.machine_code}")
+        await until(lambda: reports_shown(kiosk) == ("counter", None))
+
+        async with begin(floor.acting_as(Role.SUPERVISOR)) as work:
+            await report_counter(
+                work, machine_id=floor.machine_id, start_reading=Decimal(1200), end_reading=Decimal(1210),
+                client_key=new_id(),
+            )  # fmt: skip
+
+        for tablet in (kiosk, operator):
+            await until(lambda tablet=tablet: reports_shown(tablet) == ("counter", "1210"))  # type: ignore[misc]
+
+    async def test_asks_for_scrap_only_where_the_machine_counts(self, operator: User, floor: Floor) -> None:
+        await operator.open(f"/terminal/{floor.machine_code}")
+        await until(lambda: reports_shown(operator) == ("operator", None))
+
+        await counts(floor, CountingSource.MACHINE)
+
+        await until(lambda: reports_shown(operator) == ("machine", None))
 
 
 class TestUndo:

@@ -5,7 +5,6 @@ import { add, forget, outbox, startSending } from "report_outbox";
 import { writer } from "live_board";
 
 const DOUBLE_TAP_MS = 400;
-const LAST_READING = "unison-reading-"; // and the machine's id: where its counter stood when somebody last read it here
 
 export default {
   components: { Keypad },
@@ -47,12 +46,14 @@ export default {
       <p v-if="!outbox.isKept" class="u-report__complaint" role="alert">{{ labels.not_kept }}</p>
     </div>`,
   props: {
-    machine: Object, operations: Array, mode: String, reasons: Array, who: Object, account: String, device: String, labels: Object, lang: String, zone: String,
+    machine: Object, operations: Array, mode: String, reading: String, reasons: Array, who: Object, account: String, device: String, labels: Object, lang: String, zone: String,
   },
   data() {
     return {
       outbox,
       values: {},
+      offered: "",
+      typedReading: null, // where the counter stood when it was last read here, until the server knows better
       reason: null,
       wasReset: false,
       chosen: null,
@@ -70,7 +71,17 @@ export default {
       return [field("good"), field("scrap")];
     },
     initial() {
-      return this.mode === "counter" ? { start_reading: localStorage.getItem(LAST_READING + this.machine.id) ?? "" } : {};
+      return this.mode === "counter" ? { start_reading: this.lastReading } : {};
+    },
+    pending() {
+      return this.outbox.entries.filter((one) => one.state === "pending" && one.machine_id === this.machine.id && one.body.end_reading);
+    },
+    refused() {
+      return this.outbox.entries.filter((one) => one.state === "refused" && one.machine_id === this.machine.id).length;
+    },
+    // What still waits to be booked here comes after all that the server has.
+    lastReading() {
+      return this.pending.at(-1)?.body.end_reading ?? this.typedReading ?? this.reading ?? "";
     },
     needsReason() {
       return this.reasons.length > 0;
@@ -94,11 +105,21 @@ export default {
   },
   watch: {
     mode() {
-      this.values = { ...this.initial };
+      this.begin();
+    },
+    reading() {
+      if (!this.pending.length) this.typedReading = null;
+    },
+    refused() {
+      this.typedReading = null;
+    },
+    lastReading(reading) {
+      if (this.mode === "counter" && (this.values.start_reading ?? "") === this.offered) this.write("start_reading", reading);
+      this.offered = reading;
     },
   },
   created() {
-    this.values = { ...this.initial };
+    this.begin();
     this.leave = () => (this.locked = true);
     startSending({ account: this.account, lang: this.lang });
   },
@@ -109,6 +130,10 @@ export default {
     window.removeEventListener("unison:left", this.leave);
   },
   methods: {
+    begin() {
+      this.offered = this.lastReading;
+      this.values = { ...this.initial };
+    },
     shown(number) {
       return new Intl.NumberFormat(this.lang).format(number);
     },
@@ -146,7 +171,7 @@ export default {
       if (this.difference === 0) return this.complain("nothing");
       const scrap = this.values.scrap || "0";
       if (Number(scrap) && !this.reason) return this.complain("no_reason");
-      localStorage.setItem(LAST_READING + this.machine.id, end_reading);
+      this.typedReading = end_reading;
       return { start_reading, end_reading, was_reset: this.wasReset, ...(Number(scrap) ? { scrap, scrap_reason_id: this.reason } : {}) };
     },
     complain(why) {
@@ -164,8 +189,8 @@ export default {
       this.complaint = "";
       this.reason = null;
       this.wasReset = false;
-      const last = this.values.end_reading;
-      for (const field of this.fields) this.write(field.name, field.name === "start_reading" ? last : "");
+      this.offered = this.lastReading;
+      for (const field of this.fields) this.write(field.name, field.name === "start_reading" ? this.offered : "");
       this.$refs.keypad?.choose(this.fields[0].name);
     },
     made(entry) {

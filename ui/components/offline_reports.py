@@ -59,6 +59,7 @@ class OfflineReports(
         super().__init__()
         self.props["machine"] = {"id": machine_id, "code": machine_code, "modulus": counter_modulus}
         self.props["operations"] = []
+        self.props["reading"] = None
         self.props["mode"] = "operator"
         self.props["reasons"] = [{"id": key, "label": label} for key, label in reasons]
         self.props["who"] = asdict(who)
@@ -68,9 +69,18 @@ class OfflineReports(
         self.props["lang"] = lang
         self.props["zone"] = zone
 
-    def show(self, *, operations: Sequence[ReportedOperation], counting: Counting) -> None:
-        """Offer the operations that run now, and the fields that fit how the machine counts."""
-        wanted = {"operations": [asdict(operation) for operation in operations], "mode": counting}
+    def show(
+        self, *, operations: Sequence[ReportedOperation], counting: Counting, last_reading: str | None = None
+    ) -> None:
+        """Offer the operations that run now, and the fields that fit how the machine counts.
+
+        `last_reading` is where its counter stood after the last report that was booked.
+        """
+        wanted = {
+            "operations": [asdict(operation) for operation in operations],
+            "mode": counting,
+            "reading": last_reading,
+        }
         for name, value in wanted.items():
             if self.props[name] != value:
                 self.props[name] = value

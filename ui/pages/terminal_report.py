@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from domain.checks import plain
 from domain.production.operations import OperationState
 from services.production.dispatching import DispatchEntry
 from services.production.terminals import ReasonChoice, TerminalView, Workplace
@@ -40,4 +41,5 @@ class ReportPart:
                 ReportedOperation(str(entry.operation_id), f"{entry.order_number} · {entry.name}") for entry in running
             ],
             counting=COUNTINGS[view.counting_source],
+            last_reading=None if view.last_reading is None else f"{plain(view.last_reading):f}",
         )

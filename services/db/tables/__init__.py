@@ -23,7 +23,7 @@ from services.db.tables.orders import (
     WorkOrder,
 )
 from services.db.tables.plant import CycleTime, Department, Lane, Machine, MachinePlace, Plant, Reason
-from services.db.tables.production import BookingKey, ProductionLogEntry, ProductionRun, RunTotal
+from services.db.tables.production import BookingKey, CounterReading, ProductionLogEntry, ProductionRun, RunTotal
 from services.db.tables.shifts import Crew, CrewMember, ShiftExceptionRow, ShiftOccurrenceRow, ShiftTemplateRow
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "AndonRule",
     "AuditEntry",
     "BookingKey",
+    "CounterReading",
     "Crew",
     "CrewMember",
     "CycleTime",

@@ -76,3 +76,17 @@ class ProductionLogEntry(Row):
     reverses_id: Mapped[UUID | None]
     is_correction: Mapped[bool] = mapped_column(default=False)
     shift_id: Mapped[UUID | None]
+
+
+class CounterReading(Row):
+    """What a counter showed before and after the pieces of one report."""
+
+    __tablename__ = "counter_readings"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_key: Mapped[UUID] = mapped_column(primary_key=True)
+    plant_id: Mapped[UUID]
+    machine_id: Mapped[UUID]
+    at: Mapped[datetime]
+    start_reading: Mapped[Decimal]
+    end_reading: Mapped[Decimal]
+    was_reset: Mapped[bool]
