@@ -26,3 +26,11 @@ class TestLiveBoardFeed:
         assert feed.take({"lane": "B"}, at=2) == {"lane": "B"}
         assert orjson.loads(orjson.dumps(feed.encoded_snapshot)) == {"lane": "B"}
         assert feed.seq == 2
+
+    def test_keeps_what_stands_aside_when_the_rest_changes(self) -> None:
+        feed = LiveBoardFeed(BoardKey(uuid4(), None, "andon-wall", uuid4()), load, seq=1, snapshot={"lane": "A"})
+        feed.aside_part = {"shift": {"oee": "0.74"}}
+
+        assert feed.take({"lane": "A"}, at=1) == {"shift": {"oee": "0.74"}}
+        assert feed.take({"lane": "B"}, at=2) == {"lane": "B"}
+        assert feed.snapshot == {"lane": "B", "shift": {"oee": "0.74"}}

@@ -17,9 +17,28 @@ const HOUR_MS = 3600 * 1000;
 const HOURS = 12;
 const LIST_BELOW_PX = 640;
 
+// Ahead of the target so far, behind it, or on it: an icon and a sign, and colour only for what needs someone.
+const Pace = {
+  props: { pace: String, labels: Object, write: Object, named: Boolean },
+  template: `
+    <span class="u-pace" :data-pace="kind" :title="labels['pace_' + kind]">
+      <i class="material-icons notranslate" aria-hidden="true">{{ icon }}</i>
+      <span>{{ write.signed(pace) }}</span><small v-if="named">{{ labels["pace_" + kind] }}</small>
+      <span v-else class="u-sr-only">{{ labels["pace_" + kind] }}</span>
+    </span>`,
+  computed: {
+    kind() {
+      return Number(this.pace) < 0 ? "behind" : Number(this.pace) > 0 ? "ahead" : "even";
+    },
+    icon() {
+      return { behind: "trending_down", ahead: "trending_up", even: "trending_flat" }[this.kind];
+    },
+  },
+};
+
 const MachineTile = {
-  components: { UElapsed: Elapsed },
-  props: { machine: Object, calls: Array, labels: Object, icons: Object, write: Object },
+  components: { UElapsed: Elapsed, UPace: Pace },
+  props: { machine: Object, figures: Object, calls: Array, labels: Object, icons: Object, write: Object },
   template: `
     <article class="u-tile" :data-state="machine.state" :class="{ 'u-tile--attention': unexplained }">
       <div class="u-tile__body">
@@ -52,7 +71,9 @@ const MachineTile = {
             {{ labels.as_of.replace("{time}", write.dayAndMinutes(machine.as_of)) }}
           </span>
           <span class="u-tile__today" v-else>
-            <span :title="labels.good_today">{{ labels.today }} {{ write.number(machine.good_today) }}</span>
+            <u-pace v-if="figures?.pace" :pace="figures.pace" :labels="labels" :write="write" />
+            <span v-if="figures?.oee" class="u-tile__oee"><small>{{ labels.oee }}</small> {{ write.percent(figures.oee) }}</span>
+            <span v-else :title="labels.good_today">{{ labels.today }} {{ write.number(machine.good_today) }}</span>
             <span v-if="machine.scrap_today !== '0'" class="u-tile__scrap" :title="labels.scrap_today">
               <i class="material-icons notranslate" aria-hidden="true">delete_outline</i>{{ write.number(machine.scrap_today) }}
             </span>
@@ -84,23 +105,45 @@ const MachineTile = {
   },
 };
 
-const HourBars = {
-  props: { hours: Object, now: Number, labels: Object, write: Object },
+const ShiftFigures = {
+  components: { UPace: Pace },
+  props: { shift: Object, labels: Object, write: Object },
   template: `
-    <footer class="u-hours" :aria-label="labels.good_per_hour">
+    <section class="u-figures" :aria-label="labels.shift">
+      <div class="u-figure u-figure--oee">
+        <span class="u-figure__name">{{ labels.oee }}</span>
+        <strong class="u-figure__value">{{ shift.oee ? write.percent(shift.oee) : "–" }}</strong>
+        <span class="u-figure__note">{{ shift.name ?? labels.around_the_clock }}<template v-if="shift.at"> · {{ write.minutes(shift.at) }}</template></span>
+      </div>
+      <div class="u-figure">
+        <span class="u-figure__name">{{ labels.good_of_target }}</span>
+        <strong class="u-figure__value">{{ write.number(shift.good) }}<small v-if="shift.target"> / {{ write.number(shift.target) }}</small></strong>
+        <u-pace v-if="shift.pace" class="u-figure__note" :pace="shift.pace" :labels="labels" :write="write" named />
+        <span v-else class="u-figure__note">{{ labels.no_target }}</span>
+      </div>
+    </section>`,
+};
+
+const HourBars = {
+  props: { hours: Object, targets: Object, now: Number, labels: Object, write: Object },
+  template: `
+    <section class="u-hours" :aria-label="labels.good_per_hour">
       <span class="u-hours__title">{{ labels.good_per_hour }}</span>
       <div class="u-hours__bars" role="list">
         <div v-for="bar in bars" :key="bar.start" class="u-hours__hour" role="listitem"
-             :class="{ 'u-hours__hour--now': bar.current }">
-          <span class="u-hours__count">{{ bar.good === null ? "" : write.number(bar.good) }}</span>
+             :class="{ 'u-hours__hour--now': bar.current, 'u-hours__hour--short': bar.short }">
+          <span class="u-hours__count">
+            <template v-if="bar.good !== null || bar.target">{{ write.number(bar.good ?? 0) }}</template><small v-if="bar.target"> / {{ write.number(bar.target) }}</small>
+          </span>
           <svg class="u-hours__plot" viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
             <rect x="0" width="10" :y="100 - bar.height" :height="bar.height" class="u-hours__bar" />
             <rect x="0" width="10" y="98" height="2" class="u-hours__base" />
+            <rect v-if="bar.target" x="0" width="10" :y="98 - bar.mark" height="4" class="u-hours__target" />
           </svg>
           <span class="u-hours__label">{{ write.hour(bar.start) }}</span>
         </div>
       </div>
-    </footer>`,
+    </section>`,
   computed: {
     bars() {
       const starts = Object.keys(this.hours).map(Number);
@@ -108,12 +151,17 @@ const HourBars = {
       const shift = starts.length ? starts[0] % HOUR_MS : 0;
       const current = Math.floor((this.now - shift) / HOUR_MS) * HOUR_MS + shift;
       const shown = Array.from({ length: HOURS }, (_, i) => current - (HOURS - 1 - i) * HOUR_MS);
-      const most = Math.max(1, ...shown.map((start) => Number(this.hours[start]?.good ?? 0)));
+      const good = (start) => Number(this.hours[start]?.good ?? 0);
+      const target = (start) => Number(this.targets[start] ?? 0);
+      const most = Math.max(1, ...shown.map(good), ...shown.map(target));
       return shown.map((start) => ({
         start,
         current: start === current,
         good: this.hours[start]?.good ?? null,
-        height: (100 * Number(this.hours[start]?.good ?? 0)) / most,
+        height: (100 * good(start)) / most,
+        target: this.targets[start],
+        mark: (98 * target(start)) / most,
+        short: start !== current && good(start) < target(start),
       }));
     },
   },
@@ -121,7 +169,7 @@ const HourBars = {
 
 export default {
   mixins: [liveBoard],
-  components: { UMachineTile: MachineTile, UHourBars: HourBars },
+  components: { UMachineTile: MachineTile, UHourBars: HourBars, UShiftFigures: ShiftFigures },
   template: `
     <div class="u-board u-andon" :class="{ 'u-board--stale': connection !== 'live', 'u-andon--list': list }" :lang="lang">
       <header class="u-andon__head">
@@ -156,10 +204,13 @@ export default {
           <i class="material-icons notranslate" aria-hidden="true">precision_manufacturing</i>
           <strong>{{ labels.empty_title }}</strong><span>{{ labels.empty_hint }}</span>
         </p>
-        <u-machine-tile v-for="[id, machine] in machines" :key="id" :machine="machine" :calls="callsOf[id] ?? none"
-          :labels="labels" :icons="icons" :write="write" />
+        <u-machine-tile v-for="[id, machine] in machines" :key="id" :machine="machine" :figures="board.figures?.[id]"
+          :calls="callsOf[id] ?? none" :labels="labels" :icons="icons" :write="write" />
       </main>
-      <u-hour-bars v-if="machines.length" :hours="board.hours" :now="hoursNow" :labels="labels" :write="write" />
+      <footer v-if="machines.length" class="u-andon__foot">
+        <u-shift-figures v-if="board.shift" :shift="board.shift" :labels="labels" :write="write" />
+        <u-hour-bars :hours="board.hours" :targets="board.targets ?? {}" :now="hoursNow" :labels="labels" :write="write" />
+      </footer>
     </div>`,
   data() {
     return { size: { width: 1600, height: 800 }, list: false };

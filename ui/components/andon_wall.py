@@ -76,13 +76,43 @@ class WallHour(TypedDict):
     scrap: str
 
 
+class WallShift(TypedDict):
+    """The running shift of the lane. Quantities and ratios are decimals written as strings."""
+
+    name: NotRequired[str]
+    """Absent where the lane works around the clock."""
+    starts: int
+    ends: int
+    at: NotRequired[int]
+    """How far the figures reach: what is newer enters within a minute."""
+    good: str
+    oee: NotRequired[str]
+    target: NotRequired[str]
+    """What should have been made by now; absent where a planned cycle time is missing."""
+    pace: NotRequired[str]
+    """Good pieces ahead of that target, negative behind it."""
+
+
+class WallFigures(TypedDict):
+    """One machine's figures of the running shift."""
+
+    oee: NotRequired[str]
+    pace: NotRequired[str]
+
+
 class AndonWallSnapshot(TypedDict):
-    """All an Andon wall shows. Machines and calls are keyed by id, hours by their start in epoch milliseconds."""
+    """All an Andon wall shows. Machines, calls and figures are keyed by id, hours and targets by their start in epoch
+    milliseconds. What follows from hourly facts (`shift`, `figures`, `targets`) is up to a minute older."""
 
     lane: LaneHead
     machines: dict[str, WallMachine]
     calls: dict[str, WallCall]
     hours: dict[str, WallHour]
+    targets: dict[str, str]
+    """Pieces to make in an hour that has a planned cycle time."""
+    shift: NotRequired[WallShift]
+    """Absent between shifts."""
+    figures: NotRequired[dict[str, WallFigures]]
 
 
 class AndonWall(LiveBoard, component="andon_wall.js"):
@@ -106,6 +136,14 @@ def labels(_: Callable[[str], str]) -> dict[str, str]:
         "good_today": _("Good today"),
         "scrap_today": _("Scrap today"),
         "good_per_hour": _("Good pieces per hour"),
+        "oee": _("OEE"),
+        "shift": _("Shift"),
+        "around_the_clock": _("Around the clock"),
+        "good_of_target": _("Good / target so far"),
+        "no_target": _("No target"),
+        "pace_ahead": _("ahead of target"),
+        "pace_behind": _("behind target"),
+        "pace_even": _("on target"),
         "empty_title": _("This lane has no machines yet"),
         "empty_hint": _("Add machines to the lane in the plant's set-up and they will appear here."),
     }

@@ -108,6 +108,8 @@ export function mergePatch(target, patch) {
 // How this language and plant write numbers, times and durations.
 export function writer(lang, zone) {
   const number = new Intl.NumberFormat(lang, { maximumFractionDigits: 6 });
+  const percent = new Intl.NumberFormat(lang, { style: "percent", maximumFractionDigits: 0 });
+  const signed = new Intl.NumberFormat(lang, { maximumFractionDigits: 0, signDisplay: "exceptZero" });
   const time = (options) => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options });
   const minutes = time({ hour: "numeric", minute: "2-digit" });
   const seconds = time({ hour: "numeric", minute: "2-digit", second: "2-digit" });
@@ -122,6 +124,9 @@ export function writer(lang, zone) {
     minutes: (at) => minutes.format(at),
     seconds: (at) => seconds.format(at),
     dayAndMinutes: (at) => dayAndMinutes.format(at),
+    percent: (ratio) => percent.format(ratio),
+    // How far ahead or behind, always with its sign.
+    signed: (quantity) => signed.format(quantity),
     // "14" or "2 PM", without the word for o'clock that some languages add.
     hour: (at) =>
       hour

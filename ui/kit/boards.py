@@ -7,20 +7,23 @@ from uuid import UUID
 from domain.events import (
     AndonCallChanged,
     Event,
+    HourlyFactsChanged,
     MachineStateChanged,
     OperationChanged,
     PlantModelChanged,
     ProductionReported,
     ProductionRunChanged,
+    ShiftsChanged,
     WorkOrderChanged,
 )
 from services.db.work import Work
 from services.production.boards import Snapshot, load_andon_wall, load_plant_board
 from services.production.order_boards import load_order_board, load_order_changes
+from services.production.wall_figures import load_wall_figures
 from ui.components.live_board import LiveBoard
 from ui.components.order_board import glance
 from ui.kit.enter import Seat
-from ui.kit.live_boards import BoardKey, LiveBoardFeed
+from ui.kit.live_boards import Aside, BoardKey, LiveBoardFeed
 from ui.kit.process import this_process
 
 ORDER_EVENTS = (WorkOrderChanged, OperationChanged, MachineStateChanged, PlantModelChanged)
@@ -44,7 +47,17 @@ async def open_andon_wall(seat: Seat, *, lane_id: UUID, plant_id: UUID) -> LiveB
             return event.lane_id == lane_id
         return isinstance(event, PlantModelChanged) and event.plant_id == plant_id
 
-    return await this_process().boards.open(_key(seat, "andon-wall", lane_id), load=load, concerns=concerns)
+    async def load_figures(work: Work) -> Snapshot:
+        return await load_wall_figures(work, lane_id=lane_id)
+
+    def concerns_figures(event: Event) -> bool:
+        if isinstance(event, ShiftsChanged):
+            return event.lane_id == lane_id
+        return isinstance(event, HourlyFactsChanged) and event.plant_id == plant_id
+
+    return await this_process().boards.open(
+        _key(seat, "andon-wall", lane_id), load=load, concerns=concerns, aside=Aside(load_figures, concerns_figures)
+    )
 
 
 async def open_plant_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:

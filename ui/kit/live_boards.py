@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -30,6 +31,10 @@ REFRESH_S = 30.0
 """Every so often a board loads without an event: midnight passes, and nothing else would notice a lost one."""
 LINGER_S = 30.0
 """A board that nobody watches any more is kept this long."""
+ASIDE_PAUSE_S = 10.0
+"""What stands aside of a board's own query is loaded after events at most this often."""
+ASIDE_EVERY_S = 60.0
+"""Without an event it is loaded this often: time passes, and figures of the shift with it."""
 
 STATUS_ROOM = "unison:status"
 """Sockets of pages that are not boards and want to know every second whether their data can be trusted."""
@@ -40,6 +45,15 @@ LoadChanges = Callable[[Work, Snapshot, Sequence[Event]], Awaitable[Snapshot | N
 Glance = Callable[[Snapshot], Snapshot]
 """Returns as much of a large snapshot as a page shows at first; the rest follows over the socket."""
 Concerns = Callable[[Event], bool]
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A part of a board that changes slowly and costs more than a change may: loaded apart from it, under keys of its
+    own, after its own events and once a minute."""
+
+    load: Load
+    concerns: Concerns
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,10 @@ class LiveBoardFeed:
     """When the snapshot was loaded, epoch milliseconds."""
     load_changes: LoadChanges | None = None
     glance: Glance | None = None
+    aside: Aside | None = None
+    aside_part: Snapshot = field(default_factory=dict)
+    """What `aside` loaded last; a part of `snapshot`."""
+    aside_dirty: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[Event] | None = None
     """Events since the last load; None where all of the board has to be loaded."""
     followers: set[str] = field(default_factory=set)
@@ -106,8 +124,12 @@ class LiveBoardFeed:
             self._encoded = orjson.Fragment(orjson.dumps(self.snapshot))
         return self._encoded
 
-    def take(self, snapshot: Snapshot, at: int) -> Snapshot:
-        """Keep a newer snapshot and return the patch that leads to it; empty when nothing changed."""
+    def take(self, part: Snapshot, at: int) -> Snapshot:
+        """Keep a newer snapshot and return the patch that leads to it; empty when nothing changed.
+
+        `part` is all of it but what stands aside.
+        """
+        snapshot = {**part, **self.aside_part}
         patch = difference(self.snapshot, snapshot)
         self.snapshot, self.at = snapshot, at
         if patch:
@@ -138,6 +160,7 @@ class LiveBoards:
         concerns: Concerns,
         load_changes: LoadChanges | None = None,
         glance: Glance | None = None,
+        aside: Aside | None = None,
     ) -> LiveBoardFeed:
         """Return the running feed of a board; the first one to ask starts it, after subscribing and then loading.
 
@@ -152,10 +175,14 @@ class LiveBoards:
             feed = self._feeds.get(key)
             if feed is not None:
                 return feed
-            feed = LiveBoardFeed(key, load, seq=int(time.time() * 1000), load_changes=load_changes, glance=glance)
+            feed = LiveBoardFeed(
+                key, load, seq=int(time.time() * 1000), load_changes=load_changes, glance=glance, aside=aside
+            )
             unsubscribe = self._hub.subscribe(key.org_id, _marks_dirty(feed, concerns))
             try:
-                feed.snapshot, feed.at = await _loaded(feed)
+                feed.aside_part = await _loaded_aside(feed)
+                part, feed.at = await _loaded(feed)
+                feed.snapshot = {**part, **feed.aside_part}
             except UnisonError:
                 unsubscribe()
                 raise
@@ -189,6 +216,7 @@ class LiveBoards:
 
     async def _run(self, feed: LiveBoardFeed, unsubscribe: Callable[[], None]) -> None:
         beating = background_tasks.create(self._beat(feed), name=f"beat {feed.key.board}")
+        beside = background_tasks.create(self._follow_aside(feed), name=f"aside {feed.key.board}")
         try:
             while not _is_abandoned(feed):
                 try:
@@ -203,6 +231,7 @@ class LiveBoards:
         finally:
             unsubscribe()
             beating.cancel()
+            beside.cancel()
             self._feeds.pop(feed.key, None)
             self._opening.pop(feed.key, None)
 
@@ -215,7 +244,27 @@ class LiveBoards:
             if isinstance(error, Unavailable) and self._hub.is_live:
                 feed.dirty.set()  # only this connection was lost: nobody else would ask again
             return
-        patch = feed.take(snapshot, at)
+        self._show(feed, snapshot, at)
+
+    async def _follow_aside(self, feed: LiveBoardFeed) -> None:
+        if feed.aside is None:
+            return
+        while True:
+            await asyncio.sleep(ASIDE_PAUSE_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(feed.aside_dirty.wait(), ASIDE_EVERY_S - ASIDE_PAUSE_S)
+            feed.aside_dirty.clear()
+            try:
+                aside_part = await _loaded_aside(feed)
+            except UnisonError as error:
+                log.info("figures of a live board could not load", board=feed.key.board, error=error.code)
+                continue
+            part = {key: value for key, value in feed.snapshot.items() if key not in feed.aside_part}
+            feed.aside_part = aside_part
+            self._show(feed, part, _now_ms())
+
+    def _show(self, feed: LiveBoardFeed, part: Snapshot, at: int) -> None:
+        patch = feed.take(part, at)
         if not patch:
             return
         feed.sent_at = time.monotonic()
@@ -299,8 +348,18 @@ async def _loaded(feed: LiveBoardFeed) -> tuple[Snapshot, int]:
         raise
 
 
+async def _loaded_aside(feed: LiveBoardFeed) -> Snapshot:
+    if feed.aside is None:
+        return {}
+    scope = Scope(feed.key.org_id, plant_ids=feed.key.plant_ids, request_id=f"board-{feed.key.board}-aside")
+    async with read(scope) as work:
+        return await feed.aside.load(work)
+
+
 def _marks_dirty(feed: LiveBoardFeed, concerns: Concerns) -> Callable[[Event | None], None]:
     def hear(event: Event | None) -> None:
+        if feed.aside is not None and (event is None or feed.aside.concerns(event)):
+            feed.aside_dirty.set()
         if event is None or concerns(event):
             crowded = feed.heard is not None and len(feed.heard) >= MOST_EVENTS
             if event is None or crowded:
