@@ -54,7 +54,7 @@ class TestTerminal:
         async with begin(floor.scope) as work:
             await make.call(work, machine_id=floor.machine_id)
 
-        await sees(operator, "Quality · Waiting")
+        await sees(operator, "Quality")
 
     async def test_stays_alone_with_its_own_organization(
         self, operator: User, floor: Floor, other: Floor, process: Process
