@@ -11,6 +11,15 @@ CAUSES = (
 )  # fmt: skip
 OUTSIDE_SHIFTS = "00000000-0000-0000-0000-000000000000"
 
+COMMENTS = {
+    "shift_id": "The shift occurrence, all zeros outside shifts and where the lane works around the clock",
+    "day": "The day that the shift belongs to, in the plant's zone",
+    "is_planned": "Whether the time lies in a shift; only such rows enter KPIs",
+    "good_reported": "As reported: without corrections",
+    "planned_run_s": "Sum of planned run time per item x pieces; null when an item has none",
+    "planned_run_reported_s": "The same of the pieces as reported",
+}
+
 DIRTY = """
 CREATE TABLE dirty_hours (
   org_id uuid NOT NULL,
@@ -82,9 +91,38 @@ COMMENT ON FUNCTION app.organizations() IS 'Every organization, for jobs of the 
 
 def upgrade() -> None:
     """Make the schema."""
+    _facts("hourly_facts", key="hour_at, shift_id, day")
+    comment_v1(
+        "hourly_facts",
+        "What a machine's time went into and what it made, per hour and shift; derived, and added up again when an hour"
+        " is dirty",
+        hour_at="Start of the hour, UTC",
+        **COMMENTS,
+    )
+    _facts("shift_facts", key="day, shift_id, lane_id, is_planned")
+    comment_v1(
+        "shift_facts",
+        "The hourly facts of a machine and a shift added up, written with them",
+        hour_at="Start of the first hour, UTC",
+        **COMMENTS,
+    )
+    run_sql(DIRTY)
+    isolate_v1("dirty_hours")
+    comment_v1("dirty_hours", "Hours of machines whose facts are to be added up again")
+    run_sql(FUNCTIONS)
+    run_sql("CREATE POLICY upkeep ON dirty_hours FOR SELECT TO CURRENT_USER USING (true)")
+    for name in (
+        "mark_dirty_hours", "mark_changed_time", "mark_reported_hour",
+        "organizations_with_dirty_hours", "organizations",
+    ):  # fmt: skip
+        run_sql(f"REVOKE ALL ON FUNCTION app.{name} FROM PUBLIC")
+        run_sql(f"GRANT EXECUTE ON FUNCTION app.{name} TO {APP_ROLE}")
+
+
+def _facts(table: str, *, key: str) -> None:
     seconds = ",\n      ".join(f"{cause}_s numeric(18,6) NOT NULL DEFAULT 0" for cause in CAUSES)
     run_sql(f"""
-    CREATE TABLE hourly_facts (
+    CREATE TABLE {table} (
       org_id uuid NOT NULL,
       plant_id uuid NOT NULL,
       lane_id uuid NOT NULL,
@@ -105,35 +143,12 @@ def upgrade() -> None:
       failures integer NOT NULL DEFAULT 0,
       corrective_s numeric(18,6) NOT NULL DEFAULT 0,
       preventive_s numeric(18,6) NOT NULL DEFAULT 0,
-      CONSTRAINT hourly_facts_pk PRIMARY KEY (org_id, machine_id, hour_at, shift_id, day),
-      CONSTRAINT hourly_facts_machine_fk FOREIGN KEY (org_id, machine_id) REFERENCES machines (org_id, id),
-      CONSTRAINT hourly_facts_lane_fk FOREIGN KEY (org_id, lane_id) REFERENCES lanes (org_id, id)
-    )
+      CONSTRAINT {table}_pk PRIMARY KEY (org_id, machine_id, {key}),
+      CONSTRAINT {table}_machine_fk FOREIGN KEY (org_id, machine_id) REFERENCES machines (org_id, id),
+      CONSTRAINT {table}_lane_fk FOREIGN KEY (org_id, lane_id) REFERENCES lanes (org_id, id)
+    );
+    CREATE INDEX {table}_plant_ix ON {table} (org_id, plant_id, day);
+    CREATE INDEX {table}_lane_ix ON {table} (org_id, lane_id, day);
     """)
-    run_sql("CREATE INDEX hourly_facts_plant_ix ON hourly_facts (org_id, plant_id, day)")
-    run_sql("CREATE INDEX hourly_facts_lane_ix ON hourly_facts (org_id, lane_id, day)")
-    isolate_v1("hourly_facts")
-    limit_to_plants_v1("hourly_facts")
-    comment_v1(
-        "hourly_facts",
-        "What a machine's time went into and what it made, per hour and shift; derived, and added up again when an hour"
-        " is dirty",
-        hour_at="Start of the hour, UTC",
-        shift_id="The shift occurrence, all zeros outside shifts and where the lane works around the clock",
-        day="The day that the shift belongs to, in the plant's zone",
-        is_planned="Whether the time lies in a shift; only such rows enter KPIs",
-        good_reported="As reported: without corrections",
-        planned_run_s="Sum of planned run time per item x pieces; null when an item has none",
-        planned_run_reported_s="The same of the pieces as reported",
-    )
-    run_sql(DIRTY)
-    isolate_v1("dirty_hours")
-    comment_v1("dirty_hours", "Hours of machines whose facts are to be added up again")
-    run_sql(FUNCTIONS)
-    run_sql("CREATE POLICY upkeep ON dirty_hours FOR SELECT TO CURRENT_USER USING (true)")
-    for name in (
-        "mark_dirty_hours", "mark_changed_time", "mark_reported_hour",
-        "organizations_with_dirty_hours", "organizations",
-    ):  # fmt: skip
-        run_sql(f"REVOKE ALL ON FUNCTION app.{name} FROM PUBLIC")
-        run_sql(f"GRANT EXECUTE ON FUNCTION app.{name} TO {APP_ROLE}")
+    isolate_v1(table)
+    limit_to_plants_v1(table)

@@ -1,8 +1,8 @@
 """Hourly facts: what a machine's time went into and what it made, added up again whenever an hour gets dirty.
 
-A month's report reads facts, not rows. Whatever tells the time or the pieces of an hour otherwise marks it dirty in
-the same transaction (triggers of revision 0009), so that late and corrected rows end in the same facts as rows that
-came in time.
+A month's report reads facts, not rows, and those of whole shifts (`shift_facts`). Whatever tells the time or the pieces
+of an hour otherwise marks it dirty in the same transaction (triggers of revision 0009), so that late and corrected rows
+end in the same facts as rows that came in time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +36,7 @@ from services.db.work import Work, begin
 from services.jobs.registry import Job, does_for_system
 from services.plant.machine_time import MadeItem, load_changes, load_pieces, output_of
 from services.plant.shift_calendar import NO_SHIFT, LaneShift, shifts_of_lane
+from services.plant.shift_facts import CAUSES, NUMBERS, add_up_shifts
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +44,6 @@ HOUR = timedelta(hours=1)
 LONGEST_LOAD = timedelta(days=7)
 """Hours that follow each other are added up together, a week at a time."""
 HOURS_AT_ONCE = 24 * 7
-CAUSES = {cause: f"{cause.value}_s" for cause in TimeCause}
-NUMBERS = (
-    *CAUSES.values(), "good", "scrap", "rework", "good_reported", "scrap_reported", "rework_reported",
-    "planned_run_s", "planned_run_reported_s", "failures", "corrective_s", "preventive_s",
-)  # fmt: skip
 COLUMNS = ("org_id", "plant_id", "lane_id", "machine_id", "hour_at", "shift_id", "day", "is_planned", *NUMBERS)
 
 # Held until the transaction ends: whoever comes second reads what the first one's readers could not see yet.
@@ -67,11 +63,15 @@ gone AS (
   DELETE FROM hourly_facts AS facts WHERE facts.machine_id = $2 AND facts.hour_at = ANY ($3::timestamptz[])
     AND NOT EXISTS (SELECT FROM fresh WHERE fresh.hour_at = facts.hour_at AND fresh.shift_id = facts.shift_id
                                         AND fresh.day = facts.day)
+  RETURNING facts.day
+), written AS (
+  INSERT INTO hourly_facts ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM fresh
+  ON CONFLICT ON CONSTRAINT hourly_facts_pk DO UPDATE SET
+    plant_id = excluded.plant_id, lane_id = excluded.lane_id, is_planned = excluded.is_planned,
+    {", ".join(f"{name} = excluded.{name}" for name in NUMBERS)}
+  RETURNING day
 )
-INSERT INTO hourly_facts ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM fresh
-ON CONFLICT ON CONSTRAINT hourly_facts_pk DO UPDATE SET
-  plant_id = excluded.plant_id, lane_id = excluded.lane_id, is_planned = excluded.is_planned,
-  {", ".join(f"{name} = excluded.{name}" for name in NUMBERS)}
+SELECT day FROM gone UNION SELECT day FROM written
 """
 # The hour that is going on changes with every piece: it waits until it has been dirty for a while, so that those who
 # report are not held up by those who add up. Screens of the shift calculate it themselves.
@@ -155,7 +155,8 @@ async def recompute_hours(work: Work, *, machine_id: UUID, hours: Iterable[datet
     await work.fetch(CLEAN, machine_id, wanted)
     unit = await _load_unit(work, machine_id)
     facts = [fact for together in _together(unit, wanted) for fact in await _facts_of(work, unit, together)]
-    await work.fetch(WRITE, orjson.dumps(facts, default=str).decode(), machine_id, wanted)
+    written = await work.fetch(WRITE, orjson.dumps(facts, default=str).decode(), machine_id, wanted)
+    await add_up_shifts(work, machine_id=machine_id, days=[row["day"] for row in written], hours=wanted)
     changed = HourlyFactsChanged(plant_id=unit.plant_id)
     if changed not in work.events:
         work.emit(changed)

@@ -27,7 +27,8 @@ WITH RECURSIVE sorted AS (
   FROM reasons JOIN sorted ON reasons.parent_id = sorted.id
 )"""
 # A stop is a micro-stop or not as a whole: the stay in the first state is loaded from its beginning, and that in the
-# last one to its end, however it was split.
+# last one to its end, however it was split. OFFSET 0 keeps the planner from joining the timeline as a whole, of which it
+# would read every month.
 CHANGES = f"""
 {REASONS}
 SELECT changes.machine_id, changes.started_at, changes.state, changes.reason_id, sorted.loss_category
@@ -50,32 +51,49 @@ LEFT JOIN LATERAL (
   WHERE later.machine_id = machine.id AND later.started_at >= $3 AND later.state IS DISTINCT FROM last.state
   ORDER BY later.started_at LIMIT 1
 ) AS following ON true
+CROSS JOIN LATERAL (
+  SELECT coalesce(other.started_at, '-infinity') AS since, coalesce(following.started_at, 'infinity') AS until OFFSET 0
+) AS wanted
 JOIN LATERAL (
   SELECT started_at, state, reason_id, machine_id FROM machine_state_changes AS inside
-  WHERE inside.machine_id = machine.id AND inside.started_at > coalesce(other.started_at, '-infinity')
-    AND inside.started_at <= coalesce(following.started_at, 'infinity')
+  WHERE inside.machine_id = machine.id AND inside.started_at > wanted.since AND inside.started_at <= wanted.until
+  OFFSET 0
 ) AS changes ON true
 LEFT JOIN sorted ON sorted.id = changes.reason_id
 ORDER BY changes.machine_id, changes.started_at
 """
+# Each slice reads its own stretch of the log and no more, however long the log is: what is added up in a lateral
+# subquery cannot be joined as a whole.
 PIECES = """
-SELECT slice.number, log.operation_id,
-       coalesce(cycle_times.cycle_time_s, operations.run_time_s) AS planned_run_per_item_s,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'good'), 0) AS good,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'scrap'), 0) AS scrap,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'rework'), 0) AS rework,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'good' AND NOT log.is_correction), 0) AS good_reported,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'scrap' AND NOT log.is_correction), 0) AS scrap_reported,
-       coalesce(sum(log.quantity) FILTER (WHERE log.kind = 'rework' AND NOT log.is_correction), 0) AS rework_reported
+SELECT slice.number, made.good, made.scrap, made.rework, made.good_reported, made.scrap_reported, made.rework_reported,
+       coalesce(
+         (SELECT coalesce(cycle_times.cycle_time_s, operations.run_time_s)
+          FROM operations
+          JOIN work_orders ON work_orders.org_id = operations.org_id AND work_orders.id = operations.work_order_id
+          LEFT JOIN cycle_times ON cycle_times.org_id = operations.org_id AND cycle_times.machine_id = slice.machine_id
+            AND cycle_times.material_id = work_orders.material_id
+          WHERE operations.id = made.operation_id),
+         (SELECT cycle_times.cycle_time_s
+          FROM production_runs AS runs
+          JOIN materials ON materials.org_id = runs.org_id AND materials.number = runs.part_number
+          JOIN cycle_times ON cycle_times.org_id = runs.org_id AND cycle_times.machine_id = slice.machine_id
+            AND cycle_times.material_id = materials.id
+          WHERE runs.id = made.own_run_id)
+       ) AS planned_run_per_item_s
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY
   AS slice (machine_id, starts_at, ends_at, number)
-JOIN production_log AS log
-  ON log.machine_id = slice.machine_id AND log.at >= slice.starts_at AND log.at < slice.ends_at
-LEFT JOIN operations ON operations.org_id = log.org_id AND operations.id = log.operation_id
-LEFT JOIN work_orders ON work_orders.org_id = operations.org_id AND work_orders.id = operations.work_order_id
-LEFT JOIN cycle_times ON cycle_times.org_id = log.org_id AND cycle_times.machine_id = log.machine_id
-  AND cycle_times.material_id = work_orders.material_id
-GROUP BY slice.number, log.operation_id, cycle_times.cycle_time_s, operations.run_time_s
+CROSS JOIN LATERAL (
+  SELECT log.operation_id, CASE WHEN log.operation_id IS NULL THEN log.run_id END AS own_run_id,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'good'), 0) AS good,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'scrap'), 0) AS scrap,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'rework'), 0) AS rework,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'good' AND NOT is_correction), 0) AS good_reported,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'scrap' AND NOT is_correction), 0) AS scrap_reported,
+         coalesce(sum(quantity) FILTER (WHERE kind = 'rework' AND NOT is_correction), 0) AS rework_reported
+  FROM production_log AS log
+  WHERE log.machine_id = slice.machine_id AND log.at >= slice.starts_at AND log.at < slice.ends_at
+  GROUP BY log.operation_id, own_run_id
+) AS made
 """
 
 
@@ -84,7 +102,8 @@ class MadeItem:
     """What was made of one operation in a slice of time."""
 
     planned_run_per_item_s: Decimal | None
-    """PRI: of the material on the machine, else of the operation; None where neither is planned."""
+    """PRI: of the material on the machine, else of the operation; None where neither is planned. The material is the
+    order's, or without an order that whose number the machine named as its part."""
     good: Decimal
     scrap: Decimal
     rework: Decimal

@@ -63,10 +63,10 @@ class InvalidDays(Invalid):
 
 
 SCOPES = {
-    KpiScope.MACHINE: "hourly_facts.machine_id = $1",
-    KpiScope.LANE: "hourly_facts.lane_id = $1",
-    KpiScope.DEPARTMENT: "hourly_facts.lane_id = ANY (ARRAY(SELECT id FROM lanes WHERE lanes.department_id = $1))",
-    KpiScope.PLANT: "hourly_facts.plant_id = $1",
+    KpiScope.MACHINE: "source.machine_id = $1",
+    KpiScope.LANE: "source.lane_id = $1",
+    KpiScope.DEPARTMENT: "source.lane_id = ANY (ARRAY(SELECT id FROM lanes WHERE lanes.department_id = $1))",
+    KpiScope.PLANT: "source.plant_id = $1",
 }
 TABLES = {
     KpiScope.MACHINE: "machines", KpiScope.LANE: "lanes", KpiScope.DEPARTMENT: "departments", KpiScope.PLANT: "plants",
@@ -85,6 +85,8 @@ class _Grouping:
     """A column that the facts themselves do not have."""
     day: str = "NULL::date"
     lane_id: str = "NULL::uuid"
+    source: str = "shift_facts"
+    """The table of facts; whole shifts are fewer than hours."""
 
 
 GROUPINGS = {
@@ -97,7 +99,8 @@ GROUPINGS = {
         "facts.lane_id", "facts.lane_id::text", "(SELECT name FROM lanes WHERE lanes.id = facts.lane_id)", "2"
     ),
     KpiGrouping.HOUR: _Grouping(
-        "facts.hour_at", """to_char(facts.hour_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+        "facts.hour_at", """to_char(facts.hour_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""",
+        source="hourly_facts",
     ),
     KpiGrouping.SHIFT: _Grouping(
         "facts.day, facts.shift_id, facts.lane_id",
@@ -108,13 +111,13 @@ GROUPINGS = {
     KpiGrouping.DAY: _Grouping("facts.day", "facts.day::text", day="facts.day"),
     KpiGrouping.MONTH: _Grouping(
         "facts.month", "facts.month::text", day="facts.month",
-        derived=", date_trunc('month', hourly_facts.day)::date AS month",
+        derived=", date_trunc('month', source.day)::date AS month",
     ),
     KpiGrouping.CREW: _Grouping(
         "facts.crew_id", "coalesce(facts.crew_id::text, '')",
         "coalesce((SELECT name FROM crews WHERE crews.id = facts.crew_id), '')", "2",
         join="LEFT JOIN shift_occurrences AS shifts"
-        " ON shifts.org_id = hourly_facts.org_id AND shifts.id = hourly_facts.shift_id",
+        " ON shifts.org_id = source.org_id AND shifts.id = source.shift_id",
         derived=", shifts.crew_id",
     ),
 }  # fmt: skip
@@ -134,8 +137,8 @@ SELECT {key} AS key, {label} AS label, {day} AS day, {lane_id} AS lane_id, count
        sum(corrective_s) FILTER (WHERE is_planned) AS corrective_s,
        sum(preventive_s) FILTER (WHERE is_planned) AS preventive_s
 FROM (
-  SELECT hourly_facts.*{derived} FROM hourly_facts {join}
-  WHERE {where} AND hourly_facts.day >= $2 AND hourly_facts.day < $3
+  SELECT source.*{derived} FROM {source} AS source {join}
+  WHERE {where} AND source.day >= $2 AND source.day < $3
 ) AS facts
 GROUP BY {columns}
 ORDER BY {order}
@@ -291,8 +294,8 @@ def _statement(scope: KpiScope, by: KpiGrouping, *, corrected: bool) -> str:
     group = GROUPINGS[by]
     return FACTS.format(
         key=group.key, label=group.label, day=group.day, lane_id=group.lane_id, columns=group.columns,
-        order=group.order, join=group.join, derived=group.derived, where=SCOPES[scope], spent=SPENT, calendar=CALENDAR,
-        reported="" if corrected else "_reported",
+        order=group.order, source=group.source, join=group.join, derived=group.derived, where=SCOPES[scope],
+        spent=SPENT, calendar=CALENDAR, reported="" if corrected else "_reported",
         planned_run_s="planned_run_s" if corrected else "planned_run_reported_s",
     )  # fmt: skip
 

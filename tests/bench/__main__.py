@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import live, orders, queue, report, rls, writers
+from tests.bench import history, live, orders, queue, report, rls, writers
 from tests.bench.results import Result, line_of
 
 BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
@@ -17,9 +17,11 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
     "rls": rls.measure,
     "report": report.measure,
     "orders": orders.measure,
+    "history": history.measure,
 }
 LONGEST_S = 600.0
-"""A bench that takes longer is broken."""
+LONGEST_BY_BENCH_S = {"history": 1800.0}
+"""A bench that takes longer is broken; a year of production takes minutes to load."""
 
 
 async def run(names: list[str]) -> dict[str, list[Result]]:
@@ -30,7 +32,7 @@ async def run(names: list[str]) -> dict[str, list[Result]]:
     found: dict[str, list[Result]] = {}
     for name in names:
         print(f"{name}:", flush=True)
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(LONGEST_BY_BENCH_S.get(name, LONGEST_S)):
             found[name] = await BENCHES[name]()
         print(line_of(name, found[name]), flush=True)
     return found

@@ -5,14 +5,17 @@ and machine. Hourly facts hold the very pieces of the log; their seconds come fr
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 
 from domain.identity.roles import Role
+from domain.production.routings import RoutingStep
 from domain.scope import Scope
 from services.db.work import begin
 from services.plant.reasons import add_reason
+from services.plant.shift_facts import KEYS, NUMBERS
 from tests.bench.installation import Installation
 from tests.factories import Connection, Make, found
 
@@ -21,7 +24,7 @@ MACHINES = 50
 LANES = 5
 LOG_ROWS = 10_000_000
 STATE_CHANGES = 2_000_000
-HOUR_S = 3600
+CYCLE_S = 6
 
 MONTHS = f"SELECT app.ensure_months(now() - interval '{DAYS + 1} days', now() + interval '1 month')"
 UNINDEXED = ("production_log", "machine_state_changes")
@@ -35,20 +38,21 @@ WHERE x.indrelid = $1::regclass
 MACHINE_LIST = """
 CREATE TABLE public.bench_machines AS
   SELECT machines.org_id, machines.plant_id, machines.lane_id, machines.id,
-         row_number() OVER (ORDER BY machines.code) AS number, runs.id AS run_id
+         row_number() OVER (ORDER BY machines.code) AS number, runs.id AS run_id, runs.operation_id
   FROM machines JOIN production_runs AS runs ON runs.machine_id = machines.id
 """
 LOG = f"""
-INSERT INTO production_log (id, org_id, plant_id, machine_id, run_id, kind, quantity, reason_id, at, recorded_at,
-                            device, actor_kind, client_key)
-SELECT gen_random_uuid(), org_id, plant_id, bench_machines.id, run_id, kind, 1 + floor(random() * 20),
+INSERT INTO production_log (id, org_id, plant_id, machine_id, run_id, operation_id, kind, quantity, reason_id, at,
+                            recorded_at, device, actor_kind, client_key)
+SELECT gen_random_uuid(), org_id, plant_id, bench_machines.id, run_id, operation_id, kind, 1 + floor(random() * 20),
        CASE WHEN kind = 'scrap' THEN $3::uuid END, at, at, 'terminal', 'machine', gen_random_uuid()
 FROM bench_machines,
      LATERAL (SELECT CASE WHEN random() < 0.06 THEN 'scrap' ELSE 'good' END AS kind,
                      slot + random() * interval '{DAYS * 86400 * MACHINES / LOG_ROWS} seconds' AS at
               FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 second',
-                                   interval '{DAYS * 86400 * MACHINES / LOG_ROWS} seconds') AS slot) AS made
-WHERE bench_machines.id IS NOT NULL AND made.at < $2
+                                   interval '{DAYS * 86400 * MACHINES / LOG_ROWS} seconds') AS slot
+              WHERE bench_machines.number > 0) AS made
+WHERE made.at < $2
 """
 CHANGES = f"""
 INSERT INTO machine_state_changes (org_id, plant_id, machine_id, started_at, state, reason_id, actor_kind, recorded_at)
@@ -61,8 +65,8 @@ FROM bench_machines,
                                [1 + floor(random() * 5)] END AS state
               FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 second',
                                    interval '{DAYS * 86400 * MACHINES / STATE_CHANGES} seconds')
-                   WITH ORDINALITY AS slots (slot, number)) AS changes
-WHERE bench_machines.id IS NOT NULL
+                   WITH ORDINALITY AS slots (slot, number)
+              WHERE bench_machines.number > 0) AS changes
 """
 SHIFTS = f"""
 INSERT INTO shift_occurrences (id, org_id, plant_id, lane_id, day, name, starts_at, ends_at, break_starts, break_ends)
@@ -73,7 +77,7 @@ SELECT gen_random_uuid(), org_id, plant_id, id, (starts_at AT TIME ZONE 'Europe/
 FROM lanes, generate_series(date_trunc('day', now() - interval '{DAYS} days', 'UTC') + interval '5 hours',
                             now() + interval '1 day', interval '8 hours') AS starts_at
 """
-FACTS = """
+FACTS = f"""
 WITH pieces AS (
   SELECT machine_id, date_trunc('hour', at, 'UTC') AS hour_at, sum(quantity) FILTER (WHERE kind = 'good') AS good,
          sum(quantity) FILTER (WHERE kind = 'scrap') AS scrap
@@ -93,11 +97,11 @@ WITH pieces AS (
 )
 INSERT INTO hourly_facts (org_id, plant_id, lane_id, machine_id, hour_at, shift_id, day, is_planned, running_s,
                           changeover_s, idle_s, starved_s, breakdown_s, unexplained_s, good, scrap, good_reported,
-                          scrap_reported, planned_run_s)
+                          scrap_reported, planned_run_s, planned_run_reported_s)
 SELECT machines.org_id, machines.plant_id, machines.lane_id, machines.id, pieces.hour_at, shifts.id, shifts.day, true,
        coalesce(running, 0), coalesce(setup, 0), coalesce(idle, 0), coalesce(starved, 0), coalesce(breakdown, 0),
        coalesce(unexplained, 0), coalesce(good, 0), coalesce(scrap, 0), coalesce(good, 0), coalesce(scrap, 0),
-       10 * (coalesce(good, 0) + coalesce(scrap, 0))
+       {CYCLE_S} * (coalesce(good, 0) + coalesce(scrap, 0)), {CYCLE_S} * (coalesce(good, 0) + coalesce(scrap, 0))
 FROM pieces
 JOIN machines ON machines.id = pieces.machine_id
 JOIN shift_occurrences AS shifts ON shifts.lane_id = machines.lane_id AND shifts.starts_at <= pieces.hour_at
@@ -105,6 +109,11 @@ JOIN shift_occurrences AS shifts ON shifts.lane_id = machines.lane_id AND shifts
 LEFT JOIN times ON times.machine_id = pieces.machine_id AND times.hour_at = pieces.hour_at;
 INSERT INTO machine_hours (org_id, plant_id, machine_id, hour_at, good, scrap)
   SELECT org_id, plant_id, machine_id, hour_at, good, scrap FROM hourly_facts;
+"""
+ADDED_UP = ", ".join("min(hour_at)" if name == "hour_at" else f"sum({name})" for name in ("hour_at", *NUMBERS))
+SHIFT_FACTS = f"""
+INSERT INTO shift_facts ({", ".join((*KEYS, "hour_at", *NUMBERS))})
+  SELECT {", ".join(KEYS)}, {ADDED_UP} FROM hourly_facts GROUP BY {", ".join(KEYS)}
 """
 STATUS = """
 UPDATE machine_status SET state = newest.state, since = newest.started_at, heard_at = now()
@@ -126,7 +135,8 @@ class History:
     plant_id: UUID
     lane_id: UUID
     lane_code: str
-    machine_id: UUID
+    machine_ids: tuple[UUID, ...]
+    """All of the plant; those of the lane are every fifth."""
 
 
 async def make_history(place: Installation, *, password_hash: str) -> History:
@@ -142,13 +152,14 @@ async def make_history(place: Installation, *, password_hash: str) -> History:
         lanes = [await make.lane(work, department=department) for _ in range(LANES)]
         machines = [await make.machine(work, lane=lanes[number % LANES]) for number in range(MACHINES)]
         for machine in machines:
-            await make.run(work, machine=machine)
+            step = RoutingStep(sequence=10, name="Mill", machine_id=machine.id, run_time_s=Decimal(CYCLE_S))
+            await make.running_operation(work, machine=machine, target=10 * LOG_ROWS, steps=(step,))
     connection = await asyncpg.connect(place.superuser_url)
     try:
         await _load(connection, stop_reason_id=stop.id, scrap_reason_id=scrap.id)
     finally:
         await connection.close()
-    return History(scope, user.email, plant.id, lanes[0].id, lanes[0].code, machines[0].id)
+    return History(scope, user.email, plant.id, lanes[0].id, lanes[0].code, tuple(each.id for each in machines))
 
 
 async def _load(connection: Connection, *, stop_reason_id: UUID, scrap_reason_id: UUID) -> None:
@@ -170,8 +181,9 @@ async def _load(connection: Connection, *, stop_reason_id: UUID, scrap_reason_id
         for index in found_indexes:
             name = index["constraint_name"]
             definition = f"ALTER TABLE {table} ADD CONSTRAINT {name} {index['constraint_definition']}"
-            await connection.execute(index["definition"] if name is None else definition)
+            await connection.execute(index["definition"].replace(" ON ONLY ", " ON ") if name is None else definition)
     await connection.execute(SHIFTS)
     await connection.execute(FACTS)
+    await connection.execute(SHIFT_FACTS)
     await connection.execute(STATUS)
     await connection.execute("VACUUM ANALYZE")

@@ -45,7 +45,12 @@ async def browsing(server: Server, email: str) -> AsyncIterator[BrowserContext]:
 
 
 async def first_paint_ms(context: BrowserContext, path: str, selector: str) -> float:
-    """Return the median time of several visits after a first one that fills the browser's cache."""
+    """Return the median of `paint_times_ms`."""
+    return median(await paint_times_ms(context, path, selector))
+
+
+async def paint_times_ms(context: BrowserContext, path: str, selector: str) -> list[float]:
+    """Return the times of several visits after a first one that fills the browser's cache."""
     times: list[float] = []
     for visit in range(VISITS + 1):
         page = await context.new_page()
@@ -55,4 +60,4 @@ async def first_paint_ms(context: BrowserContext, path: str, selector: str) -> f
         if visit:
             times.append(float(await page.evaluate("window.painted")))
         await page.close()
-    return median(times)
+    return times

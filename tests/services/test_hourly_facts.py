@@ -24,11 +24,11 @@ from services.db.tables import (
     Plant,
     ProductionLogEntry,
     Reason,
+    ShiftFact,
     ShiftOccurrenceRow,
 )
 from services.db.work import Work, begin, read
 from services.plant.hourly_facts import (
-    CAUSES,
     RefreshHourlyFacts,
     mark_passed_hours,
     recompute_hours,
@@ -37,6 +37,7 @@ from services.plant.hourly_facts import (
 )
 from services.plant.machine_time import load_changes
 from services.plant.shift_calendar import NO_SHIFT, shifts_of_lane
+from services.plant.shift_facts import CAUSES, NUMBERS, SUMS
 from services.production.production_logs import Pieces, report_production
 from tests.factories import Floor, undone
 
@@ -116,6 +117,11 @@ def numbers(fact: HourlyFact) -> tuple[object, ...]:
     return tuple(getattr(fact, column.name) for column in HourlyFact.__table__.columns)
 
 
+def counted(fact: HourlyFact | ShiftFact) -> dict[str, Decimal | None]:
+    """Return the sums that both kinds of facts hold."""
+    return {name: getattr(fact, name) for name in NUMBERS}
+
+
 def history(seed: int) -> list[Told]:
     """Return a morning of states and pieces, with boundaries on the hour, split stops and corrections."""
     chance = random.Random(seed)
@@ -170,7 +176,7 @@ class TestRecomputeHours:
                 for part in (order[: len(order) // 2], order[len(order) // 2 :]):
                     await tell(work, floor, part)
                     await refresh_all(work)
-                results.append([numbers(fact)[6:] for fact in await facts(work, floor) if fact.is_planned])
+                results.append([counted(fact) for fact in await facts(work, floor) if fact.is_planned])
 
         assert results[0] == results[1]
 
@@ -244,6 +250,50 @@ class TestRecomputeHours:
 
         async with read(floor.scope) as work:
             assert added(await facts(work, floor), "good") == 12
+
+
+class TestShiftFacts:
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_are_the_hours_of_each_shift_added_up(self, floor: Floor, seed: int) -> None:
+        async with undone(floor.scope) as work:
+            work.session.add_all([shift_row(floor, SIX, 8), shift_row(floor, SIX + 16 * HOUR, 8)])
+            told = history(seed)
+            for part in (told[: len(told) // 2], told[len(told) // 2 :]):
+                await tell(work, floor, part)
+                await refresh_all(work)
+
+            hours = await facts(work, floor)
+            found = (await work.session.execute(select(ShiftFact))).scalars().all()
+
+            assert {(one.shift_id, one.day, one.is_planned) for one in found} == {
+                (hour.shift_id, hour.day, hour.is_planned) for hour in hours
+            }
+            for one in found:
+                own = [hour for hour in hours if (hour.shift_id, hour.day) == (one.shift_id, one.day)]
+                assert one.hour_at == min(hour.hour_at for hour in own)
+                assert {name: counted(one)[name] for name in SUMS} == {name: added(own, name) for name in SUMS}
+
+    async def test_know_no_target_where_an_hour_knows_none(self, floor: Floor) -> None:
+        async with undone(floor.scope) as work:
+            work.session.add(shift_row(floor, SIX, 8))
+            await tell(work, floor, [Told(SIX, MachineState.RUNNING), Told(SIX + timedelta(seconds=1), good=3)])
+
+            await recompute_hours(work, machine_id=floor.machine_id, hours=[SIX, SIX + HOUR])
+
+            assert (await work.session.execute(select(ShiftFact.good, ShiftFact.planned_run_s))).one() == (3, None)
+
+    async def test_of_a_shift_that_is_gone_are_gone(self, floor: Floor) -> None:
+        async with undone(floor.scope) as work:
+            shift = shift_row(floor, SIX, 8)
+            work.session.add(shift)
+            await recompute_hours(work, machine_id=floor.machine_id, hours=[SIX])
+            await work.session.delete(shift)
+            await work.session.flush()
+
+            await recompute_hours(work, machine_id=floor.machine_id, hours=[SIX])
+
+            found = (await work.session.execute(select(ShiftFact.shift_id, ShiftFact.no_data_s))).all()
+            assert found == [(NO_SHIFT, Decimal(3600))]
 
 
 class TestRefreshHourlyFacts:

@@ -12,7 +12,14 @@ from services.db.tables.identity import (
     UserBadge,
     UserRole,
 )
-from services.db.tables.machine_time import DirtyHour, HourlyFact, MachineHour, MachineStateChange, MachineStatus
+from services.db.tables.machine_time import (
+    DirtyHour,
+    HourlyFact,
+    MachineHour,
+    MachineStateChange,
+    MachineStatus,
+    ShiftFact,
+)
 from services.db.tables.orders import (
     Material,
     NumberSeries,
@@ -63,6 +70,7 @@ __all__ = [
     "Row",
     "RunTotal",
     "ShiftExceptionRow",
+    "ShiftFact",
     "ShiftOccurrenceRow",
     "ShiftTemplateRow",
     "SignInSession",

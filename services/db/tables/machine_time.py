@@ -59,18 +59,15 @@ class MachineHour(Row):
     rework: Mapped[Decimal] = mapped_column(default=Decimal(0))
 
 
-class HourlyFact(Row):
-    """What a machine's time of one hour and shift went into, and what it made."""
+class Facts(Row):
+    """What a machine's time went into, and what it made; the sums that both kinds of facts hold."""
 
-    __tablename__ = "hourly_facts"
+    __abstract__ = True
     org_id: Mapped[UUID] = mapped_column(primary_key=True)
     machine_id: Mapped[UUID] = mapped_column(primary_key=True)
-    hour_at: Mapped[datetime] = mapped_column(primary_key=True)
     shift_id: Mapped[UUID] = mapped_column(primary_key=True)
-    plant_id: Mapped[UUID]
-    lane_id: Mapped[UUID]
     day: Mapped[date] = mapped_column(Date, primary_key=True)
-    is_planned: Mapped[bool]
+    plant_id: Mapped[UUID]
     running_s: Mapped[Decimal] = mapped_column(default=Decimal(0))
     break_s: Mapped[Decimal] = mapped_column(default=Decimal(0))
     planned_s: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -96,6 +93,24 @@ class HourlyFact(Row):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     corrective_s: Mapped[Decimal] = mapped_column(default=Decimal(0))
     preventive_s: Mapped[Decimal] = mapped_column(default=Decimal(0))
+
+
+class HourlyFact(Facts):
+    """What a machine's time of one hour and shift went into, and what it made."""
+
+    __tablename__ = "hourly_facts"
+    hour_at: Mapped[datetime] = mapped_column(primary_key=True)
+    lane_id: Mapped[UUID]
+    is_planned: Mapped[bool]
+
+
+class ShiftFact(Facts):
+    """The hourly facts of a machine and a shift, added up."""
+
+    __tablename__ = "shift_facts"
+    lane_id: Mapped[UUID] = mapped_column(primary_key=True)
+    is_planned: Mapped[bool] = mapped_column(primary_key=True)
+    hour_at: Mapped[datetime]
 
 
 class DirtyHour(Row):
