@@ -1,6 +1,7 @@
 """The life of an operation, and why it cannot start."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ from domain.production.operations import (
     ObstacleKind,
     OperationAction,
     OperationMovedOn,
+    OperationNotOpen,
     OperationState,
     Predecessor,
     Requirement,
@@ -22,8 +24,10 @@ from domain.production.operations import (
     StartRefused,
     Transfer,
     check_handed_on,
+    check_reportable,
     check_start,
     follow_operation,
+    handed_on,
     is_ready,
     operation_actions,
     why_not_start,
@@ -219,3 +223,40 @@ class TestCheckHandedOn:
 
     def test_is_not_held_back_by_a_cancelled_operation(self) -> None:
         check_handed_on(Decimal(11), [before(0, OperationState.CANCELLED)])
+
+
+class TestHandedOn:
+    def test_is_what_the_slowest_operation_before_has_more(self) -> None:
+        assert handed_on(Decimal(4), [before(12), before(10), before(0, OperationState.CANCELLED)]) == 6
+
+    def test_is_never_less_than_nothing(self) -> None:
+        assert handed_on(Decimal(11), [before(10)]) == 0
+
+    def test_has_no_end_where_nothing_comes_before(self) -> None:
+        assert handed_on(Decimal(4), []) is None
+        assert handed_on(Decimal(4), [before(0, OperationState.CANCELLED)]) is None
+
+
+class TestCheckReportable:
+    NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+    @pytest.mark.parametrize("state", [OperationState.RUNNING, OperationState.PAUSED])
+    def test_takes_reports_on_what_is_under_way(self, state: OperationState) -> None:
+        check_reportable(state, made_at=self.NOON, ended_at=None)
+
+    def test_takes_late_reports_of_what_was_made_before_the_end(self) -> None:
+        check_reportable(OperationState.DONE, made_at=self.NOON - timedelta(seconds=1), ended_at=self.NOON)
+
+    @pytest.mark.parametrize("late_s", [0, 1])
+    def test_refuses_what_cannot_have_been_made_on_it(self, late_s: int) -> None:
+        with pytest.raises(OperationNotOpen, match="while it is done"):
+            check_reportable(OperationState.DONE, made_at=self.NOON + timedelta(seconds=late_s), ended_at=self.NOON)
+
+    @pytest.mark.parametrize(
+        "state", [OperationState.WAITING, OperationState.READY, OperationState.CANCELLED, OperationState.DONE]
+    )
+    def test_refuses_reports_on_what_nobody_began_or_finished(self, state: OperationState) -> None:
+        ended_at = self.NOON + timedelta(hours=1) if state is OperationState.CANCELLED else None
+
+        with pytest.raises(OperationNotOpen, match=state.value):
+            check_reportable(state, made_at=self.NOON, ended_at=ended_at)

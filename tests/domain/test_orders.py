@@ -24,6 +24,7 @@ from domain.production.orders import (
     QuantityBelowGood,
     check_editable,
     check_open,
+    fitting,
     follow_order,
     order_actions,
     split_off,
@@ -149,6 +150,26 @@ class TestWithReport:
 
         assert now.good + now.scrap <= quantity * (1 + allowance)
         assert now.remaining == quantity - now.good
+
+
+class TestFitting:
+    def test_takes_good_pieces_first_and_leaves_the_surplus(self) -> None:
+        assert fitting(order(10, good=6), good=Decimal(3), scrap=Decimal(2)) == (Decimal(3), Decimal(1))
+        assert fitting(order(10, good=6), good=Decimal(5), scrap=Decimal(2)) == (Decimal(4), Decimal(0))
+
+    def test_takes_nothing_where_more_is_booked_than_the_order_allows(self) -> None:
+        assert fitting(order(10, good=6, scrap=9), good=Decimal(1), scrap=Decimal(1)) == (Decimal(0), Decimal(0))
+
+    @given(PIECES.filter(bool), st.decimals(min_value=0, max_value=1, places=3), PIECES, PIECES)
+    def test_is_what_a_report_may_say_and_not_a_piece_less(
+        self, quantity: Decimal, allowance: Decimal, good: Decimal, scrap: Decimal
+    ) -> None:
+        now = OrderQuantities(quantity, overproduction_allowance=allowance)
+
+        taken_good, taken_scrap = fitting(now, good=good, scrap=scrap)
+
+        after = with_report(now, good=taken_good, scrap=taken_scrap)
+        assert after.bookable == 0 or (taken_good, taken_scrap) == (good, scrap)
 
 
 class TestWithQuantity:
