@@ -27,8 +27,8 @@ WITH RECURSIVE sorted AS (
   FROM reasons JOIN sorted ON reasons.parent_id = sorted.id
 )"""
 # A stop is a micro-stop or not as a whole: the stay in the first state is loaded from its beginning, and that in the
-# last one to its end, however it was split. OFFSET 0 keeps the planner from joining the timeline as a whole, of which it
-# would read every month.
+# last one to its end, however it was split. OFFSET 0 keeps the planner from joining the timeline as a whole, of which
+# it would read every month.
 CHANGES = f"""
 {REASONS}
 SELECT changes.machine_id, changes.started_at, changes.state, changes.reason_id, sorted.loss_category
