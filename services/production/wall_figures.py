@@ -122,7 +122,10 @@ class _Machine:
         """Return what the machine's tile says of the shift."""
         output = self.output(shift)
         oee = work_unit_kpis(self.times(shift), output).oee
-        return _known(oee=_rounded_ratio(oee), pace=_whole(pace(output.good, self.target(shift))))
+        target = self.target(shift)
+        return _known(
+            oee=_rounded_ratio(oee), target=_whole(target.so_far), pace=_whole(pace(output.good, target))
+        )  # fmt: skip
 
     def _of(self, shift: LaneShift) -> "list[asyncpg.Record]":
         return [row for key, row in self._rows if key == shift.key]
@@ -171,7 +174,7 @@ def _targets(machines: Iterable[_Machine], slices: Sequence[_Slice], shown: Peri
         keys = [(other.hour_at, other.shift.key) for other in slices if other.hour_at == each.hour_at]
         together = targets_together(machine.targets[key] for machine in every for key in keys if key in machine.targets)
         whole = _whole(together.whole)
-        if whole is not None:
+        if whole not in {None, "0"}:  # in an hour of breaks or without data nothing was to be made
             targets[str(_ms(each.hour_at))] = whole
     return targets
 

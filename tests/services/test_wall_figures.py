@@ -78,7 +78,7 @@ class TestWallFigures:
             "name": "Early", "starts": int(ms(starts_at)), "ends": int(ms(this_hour + 2 * HOUR)), "oee": "0.73",
             "at": int(ms(this_hour)), "good": "66", "target": "90", "pace": "-24",
         }  # fmt: skip
-        assert figures["figures"] == {str(floor.machine_id): {"oee": "0.73", "pace": "-24"}}
+        assert figures["figures"] == {str(floor.machine_id): {"oee": "0.73", "target": "90", "pace": "-24"}}
         assert figures["targets"] == {
             ms(starts_at): "60", ms(starts_at + HOUR): "30", ms(this_hour): "60",
         }  # fmt: skip
@@ -94,6 +94,7 @@ class TestWallFigures:
         figures: dict[str, Any] = await load_wall_figures(work, lane_id=floor.lane_id)
 
         assert (figures["shift"]["target"], figures["shift"]["pace"]) == ("30", "-5")
+        assert figures["targets"] == {ms(this_hour - HOUR): "30", ms(this_hour): "60"}
 
     async def test_have_no_target_without_a_planned_cycle_time(self, work: Work, floor: Floor) -> None:
         this_hour = full_hour(work.now)

@@ -13,15 +13,16 @@ const COUNTED = [
   ["no_data", ["no_data"]],
 ];
 const SEVERITIES = ["minor", "major", "critical"];
+const LATE_SHARE = 0.05; // who is less than that behind needs nobody
 const HOUR_MS = 3600 * 1000;
 const HOURS = 12;
 const LIST_BELOW_PX = 640;
 
 // Ahead of the target so far, behind it, or on it: an icon and a sign, and colour only for what needs someone.
 const Pace = {
-  props: { pace: String, labels: Object, write: Object, named: Boolean },
+  props: { pace: String, target: String, labels: Object, write: Object, named: Boolean },
   template: `
-    <span class="u-pace" :data-pace="kind" :title="labels['pace_' + kind]">
+    <span class="u-pace" :data-pace="kind" :class="{ 'u-pace--late': late }" :title="labels['pace_' + kind]">
       <i class="material-icons notranslate" aria-hidden="true">{{ icon }}</i>
       <span>{{ write.signed(pace) }}</span><small v-if="named">{{ labels["pace_" + kind] }}</small>
       <span v-else class="u-sr-only">{{ labels["pace_" + kind] }}</span>
@@ -29,6 +30,9 @@ const Pace = {
   computed: {
     kind() {
       return Number(this.pace) < 0 ? "behind" : Number(this.pace) > 0 ? "ahead" : "even";
+    },
+    late() {
+      return -Number(this.pace) > LATE_SHARE * Number(this.target);
     },
     icon() {
       return { behind: "trending_down", ahead: "trending_up", even: "trending_flat" }[this.kind];
@@ -71,7 +75,7 @@ const MachineTile = {
             {{ labels.as_of.replace("{time}", write.dayAndMinutes(machine.as_of)) }}
           </span>
           <span class="u-tile__today" v-else>
-            <u-pace v-if="figures?.pace" :pace="figures.pace" :labels="labels" :write="write" />
+            <u-pace v-if="figures?.pace" :pace="figures.pace" :target="figures.target" :labels="labels" :write="write" />
             <span v-if="figures?.oee" class="u-tile__oee"><small>{{ labels.oee }}</small> {{ write.percent(figures.oee) }}</span>
             <span v-else :title="labels.good_today">{{ labels.today }} {{ write.number(machine.good_today) }}</span>
             <span v-if="machine.scrap_today !== '0'" class="u-tile__scrap" :title="labels.scrap_today">
@@ -118,7 +122,7 @@ const ShiftFigures = {
       <div class="u-figure">
         <span class="u-figure__name">{{ labels.good_of_target }}</span>
         <strong class="u-figure__value">{{ write.number(shift.good) }}<small v-if="shift.target"> / {{ write.number(shift.target) }}</small></strong>
-        <u-pace v-if="shift.pace" class="u-figure__note" :pace="shift.pace" :labels="labels" :write="write" named />
+        <u-pace v-if="shift.pace" class="u-figure__note" :pace="shift.pace" :target="shift.target" :labels="labels" :write="write" named />
         <span v-else class="u-figure__note">{{ labels.no_target }}</span>
       </div>
     </section>`,
@@ -161,7 +165,7 @@ const HourBars = {
         height: (100 * good(start)) / most,
         target: this.targets[start],
         mark: (98 * target(start)) / most,
-        short: start !== current && good(start) < target(start),
+        short: start !== current && good(start) < (1 - LATE_SHARE) * target(start),
       }));
     },
   },

@@ -97,6 +97,7 @@ class WallFigures(TypedDict):
     """One machine's figures of the running shift."""
 
     oee: NotRequired[str]
+    target: NotRequired[str]
     pace: NotRequired[str]
 
 
