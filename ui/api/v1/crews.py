@@ -11,10 +11,9 @@ from services.plant import crews
 from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, RequestBody
+from ui.api.v1.fields import Answer, RequestBody, Version
 from ui.api.v1.lists import CodeText, Cursors, Listed
 from ui.api.v1.plant import OfPlant
-from ui.api.v1.plant_models import Version
 from ui.api.v1.shifts import ShiftName
 from ui.api.v1.writes import Done, Write
 

@@ -69,5 +69,9 @@ Quantity = Annotated[
     Field(allow_inf_nan=False, ge=0, le=10**9, max_digits=16, decimal_places=6, examples=[8, "0.25"]),
 ]
 """Pieces: from 0 to one billion with at most six digits behind the point; a JSON number or a decimal string."""
+Version = Annotated[
+    int,
+    Field(strict=True, ge=1, le=2**31 - 1, description="Of what was seen; refused when it has changed since."),
+]
 ShownQuantity = Annotated[Decimal, PlainSerializer(_as_number, return_type=int | float)]
 """Pieces, shown as a JSON number."""

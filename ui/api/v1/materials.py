@@ -16,7 +16,7 @@ from services.production.routings import activate_routing, draft_routing, edit_r
 from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Quantity, RequestBody, ShownQuantity
+from ui.api.v1.fields import Answer, Quantity, RequestBody, ShownQuantity, Version
 from ui.api.v1.lists import CodeText, Cursors, Listed, Paging
 from ui.api.v1.writes import Done, Write
 
@@ -27,8 +27,7 @@ ROUTINGS = Cursors("routings", TypeAdapter(UUID))
 Number = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 Description = Annotated[str, StringConstraints(max_length=200)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1, description="Of what was seen; refused when it has changed since.")]
-Sequence = Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)]
+Sequence = Annotated[int, Field(strict=True, ge=1, le=LARGEST_SEQUENCE)]
 
 
 class Material(Answer):

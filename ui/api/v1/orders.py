@@ -27,9 +27,8 @@ from services.production.work_orders import (
 from ui.api.v1.callers import Caller, Words
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Instant, Quantity, RequestBody, ShownQuantity, spoken
+from ui.api.v1.fields import Answer, Instant, Quantity, RequestBody, ShownQuantity, Version, spoken
 from ui.api.v1.lists import Cursors, Listed, Paging
-from ui.api.v1.materials import Version
 from ui.api.v1.operations import Operation
 from ui.api.v1.writes import Done, Write
 
@@ -38,7 +37,7 @@ router = APIRouter(prefix="/work-orders", tags=["orders"], route_class=ExactJson
 ORDERS = Cursors("work-orders", TypeAdapter(tuple[Instant, UUID]))
 Number = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Note = Annotated[str, StringConstraints(max_length=2000)]
-Priority = Annotated[int, Field(ge=1, le=LARGEST_PRIORITY, description="1 is first.")]
+Priority = Annotated[int, Field(strict=True, ge=1, le=LARGEST_PRIORITY, description="1 is first.")]
 Act = Callable[[Work], Awaitable[UUID]]
 
 

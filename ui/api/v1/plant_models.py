@@ -14,7 +14,7 @@ from services.db.work import Work
 from services.plant import machines, plant_models, queries, reasons
 from ui.api.v1.documents import WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Quantity, RequestBody
+from ui.api.v1.fields import Answer, Quantity, RequestBody, Version
 from ui.api.v1.plant import Department, Lane, Machine, Plant, Reason
 from ui.api.v1.writes import Done, Write
 
@@ -23,9 +23,8 @@ router = APIRouter(tags=["plant"], route_class=ExactJsonRoute)
 T = TypeVar("T")
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1, description="Of what was seen; refused when it has changed since.")]
-Seconds = Annotated[int, Field(ge=0, le=86_400)]
-Position = Annotated[int, Field(ge=0, le=plant_models.MOST_POSITIONS)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=86_400)]
+Position = Annotated[int, Field(strict=True, ge=0, le=plant_models.MOST_POSITIONS)]
 
 
 class NewPlant(RequestBody):

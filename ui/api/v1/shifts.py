@@ -13,10 +13,10 @@ from services.plant import shift_queries, shift_templates
 from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Instant, RequestBody
+from ui.api.v1.fields import Answer, Instant, RequestBody, Version
 from ui.api.v1.lists import Cursors, Listed
 from ui.api.v1.plant import OfLane
-from ui.api.v1.plant_models import Removed, Version, given, removing
+from ui.api.v1.plant_models import Removed, given, removing
 from ui.api.v1.writes import Done, Write
 
 router = APIRouter(tags=["shifts"], route_class=ExactJsonRoute)
