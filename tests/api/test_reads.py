@@ -10,12 +10,16 @@ import pytest
 from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
 from services.db.keys import new_id
+from services.db.tables import Machine
 from services.db.work import begin
 from services.plant.machine_states import change_machine_state
 from tests.api.doors import V1, Door, all_pages, refused, report
 from tests.factories import Floor, Make
 
-LISTS = ["organizations", "plants", "departments", "lanes", "machines", "reasons", "production-logs", "andon-calls"]
+LISTS = [
+    "organizations", "plants", "departments", "lanes", "machines", "reasons", "production-logs", "andon-calls",
+    "materials", "routings", "work-orders", "operations",
+]  # fmt: skip
 
 MADE_UP = ["x", "%00", "e30", "W10", "W251bGwsbnVsbF0", "%F0%9F%98%80", "a" * 900, "WyJwbGFudHMiLFsiXHUwMDAwIl1d"]
 
@@ -51,15 +55,20 @@ class TestLists:
 
     @pytest.mark.parametrize("name", LISTS[1:])
     async def test_are_empty_for_another_organization(
-        self, stranger: httpx.AsyncClient, door: Door, floor: Floor, other: Floor, name: str
+        self, stranger: httpx.AsyncClient, door: Door, floor: Floor, other: Floor, make: Make, name: str
     ) -> None:
         operator = await door.caller(floor, Role.OPERATOR)
         await operator.post(f"{V1}/production-logs/", json=report(floor))
         await operator.post(f"{V1}/andon-calls/", json={"machine_id": str(floor.machine_id), "category": "help"})
-        filters = {"plant_id": floor.plant_id, "lane_id": floor.lane_id, "machine_id": floor.machine_id}
+        async with begin(floor.scope) as work:
+            order = await make.order(work, machine=await work.session.get_one(Machine, floor.machine_id))
+        places = {"plant_id": floor.plant_id, "lane_id": floor.lane_id, "machine_id": floor.machine_id}
+        filters = {**places, "material_id": order.material_id, "work_order_id": order.id}
         allowed = {
             "departments": ["plant_id"], "lanes": ["plant_id"], "machines": ["plant_id", "lane_id"],
-            "production-logs": list(filters), "andon-calls": list(filters),
+            "production-logs": [*places, "work_order_id"], "andon-calls": list(places),
+            "routings": ["plant_id", "material_id"], "work-orders": [*places, "material_id"],
+            "operations": [*places, "work_order_id"],
         }.get(name, [])  # fmt: skip
 
         for item_filter in allowed:
@@ -87,6 +96,17 @@ class TestLists:
                       "since=0001-01-01T00:00:00%2B14:00", "kind=x", "machine_id=%00", "since=%ED%A0%80"):  # fmt: skip
             assert refused(await admin.get(f"{V1}/production-logs/?{query}"), 422, "invalid_request")
 
+    async def test_of_orders_refuse_filters_they_do_not_know(self, admin: httpx.AsyncClient) -> None:
+        for name, queries in {
+            "materials": ("search=%00", f"search={'a' * 101}", "is_active=x", "plant_id=x", "limit=0"),
+            "routings": ("state=x", "material_id=x", "plant_id=%00", "search=a", "limit=1e3"),
+            "work-orders": ("state=x", "search=%00", f"search={'a' * 101}", "due_since=2025", "due_until=1e10",
+                            "lane_id=%ED%A0%80", "material_id=1", "limit=501"),
+            "operations": ("state=x", "work_order_id=x", "machine_id=%00", "kind=good", "limit=-1"),
+        }.items():  # fmt: skip
+            for query in queries:
+                assert refused(await admin.get(f"{V1}/{name}/?{query}"), 422, "invalid_request"), (name, query)
+
 
 class TestMachine:
     async def test_shows_its_state(self, admin: httpx.AsyncClient, floor: Floor) -> None:
@@ -112,6 +132,29 @@ class TestMachine:
     async def test_needs_an_id(self, admin: httpx.AsyncClient, given: str) -> None:
         assert refused(await admin.get(f"{V1}/machines/{given}"), 422, "invalid_request")
         assert refused(await admin.get(f"{V1}/machines/{given}/states"), 422, "invalid_request")
+
+
+class TestOrders:
+    async def test_of_others_do_not_exist(
+        self, door: Door, stranger: httpx.AsyncClient, floor: Floor, other: Floor, make: Make
+    ) -> None:
+        admin = await door.caller(floor)
+        async with begin(floor.scope) as work:
+            order = await make.order(work, machine=await work.session.get_one(Machine, floor.machine_id))
+            operation = (await make.operations(work, order))[0]
+        ids = {
+            "/work-orders/{}": order.id, "/operations/{}": operation.id, "/operations/{}/obstacles": operation.id,
+            "/routings/{}": order.routing_id, "/materials/{}": order.material_id,
+            "/machines/{}/dispatch-list": floor.machine_id,
+        }  # fmt: skip
+
+        for path, own in ids.items():
+            assert (await admin.get(V1 + path.format(own))).status_code == 200, path
+            foreign, unknown = [await stranger.get(V1 + path.format(one)) for one in (own, new_id())]
+            assert refused(foreign, 404, "not_found"), path
+            assert foreign.json()["detail"] == unknown.json()["detail"]
+            for given in ("x", "1", "%00", "%ed%a0%80"):
+                assert refused(await admin.get(V1 + path.format(given)), 422, "invalid_request"), path
 
 
 class TestTimeline:
@@ -219,8 +262,11 @@ class TestCursor:
                 machine = await make.machine(work)
                 await make.reason(work, kind="scrap")
                 await make.call(work, machine_id=machine.id)
+                await make.order(work, machine=machine)
 
-        for name in ("plants", "departments", "lanes", "machines", "reasons", "andon-calls"):
+        for name in LISTS[1:]:
+            if name == "production-logs":
+                continue  # its pages are read while others book
             paged = [item["id"] for item in await all_pages(admin, f"{name}/", limit="2")]
             assert paged == await ids(admin, f"{name}/", limit=500)
             assert len(paged) >= 4
