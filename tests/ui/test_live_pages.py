@@ -1,5 +1,6 @@
 """Pages that change by themselves when somebody else changes something."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import orjson
@@ -7,17 +8,20 @@ import pytest
 from nicegui.testing import User
 from structlog.testing import capture_logs
 
+from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
 from services.db.engine import Database
 from services.db.keys import new_id
+from services.db.tables import Machine
 from services.db.work import begin
 from services.plant.machine_states import change_machine_state
 from services.production.production_logs import Pieces, report_production
 from tests.factories import Floor, Make
-from tests.ui.conftest import database_away, sees, until
+from tests.ui.conftest import SignIn, database_away, sees, until
 from ui.components.andon_wall import AndonWall
 from ui.components.machine_state_badge import MachineStateBadge
 from ui.components.plant_board import PlantBoard
+from ui.kit import live_boards
 from ui.kit.process import Process
 from ui.pages import terminal_desk
 
@@ -134,6 +138,32 @@ class TestBoards:
         machine = lane["machines"][str(floor.machine_id)]
         assert machine["state"] == "no_data"
         assert "since" not in machine
+
+    async def test_load_what_stands_aside_after_its_own_events(
+        self, supervisor: User, floor: Floor, make: Make, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live_boards, "ASIDE_PAUSE_S", 0.01)
+        await supervisor.open("/plant")
+        (feed,) = [feed for key, feed in process.boards._feeds.items() if key.subject == floor.plant_id]
+        assert feed.snapshot["risk_count"] == 0
+
+        async with begin(floor.scope) as work:
+            machine = await work.session.get_one(Machine, floor.machine_id)
+            order = await make.order(work, machine=machine, due_at=work.now - timedelta(hours=1))
+
+        await until(lambda: feed.snapshot["risk_count"] == 1)
+        assert list(feed.snapshot["risks"]) == [str(order.id)]  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(("role", "may"), [(Role.VIEWER, False), (Role.OPERATOR, True)])
+    async def test_lead_to_terminals_only_those_who_work_there(
+        self, floor: Floor, sign_in: SignIn, role: Role, may: bool
+    ) -> None:
+        user = await sign_in(floor, role)
+
+        await user.open("/plant")
+
+        (board,) = user.find(kind=PlantBoard).elements
+        assert board.props["has-terminals"] is may
 
 
 class TestFault:

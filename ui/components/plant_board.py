@@ -1,7 +1,9 @@
 """The plant overview: lanes with their machines, what is being lost now, and open calls."""
 
-from collections.abc import Callable
-from typing import NotRequired, TypedDict
+from collections.abc import Callable, Mapping
+from typing import Literal, NotRequired, TypedDict
+
+import orjson
 
 from ui.components import andon_call_words, live_board, machine_state_badge
 from ui.components.andon_wall import MachineStateName, WallCall
@@ -44,16 +46,53 @@ class PlantCall(WallCall):
     lane: str
 
 
+class RiskyOrder(TypedDict):
+    """One order that will not be ready when it is due."""
+
+    number: str
+    material: str
+    unit: str
+    state: str
+    due: int
+    """Epoch milliseconds."""
+    remaining: str
+    why: Literal["late", "on_hold", "draft", "short"]
+    """short: what is left takes longer than there is time."""
+
+
 class PlantBoardSnapshot(TypedDict):
-    """All a plant overview shows, keyed by the ids of lanes, machines and calls."""
+    """All a plant overview shows, keyed by the ids of lanes, machines, calls and orders."""
 
     plant: PlantHead
     lanes: dict[str, PlantLane]
     calls: dict[str, PlantCall]
+    risks: dict[str, RiskyOrder]
+    """The most urgent ones."""
+    risk_count: int
+    """How many there are."""
 
 
 class PlantBoard(LiveBoard, component="plant_board.js"):
     """An overview inside the frame whose snapshot has the shape of `PlantBoardSnapshot`."""
+
+    def __init__(
+        self,
+        *,
+        room: str,
+        seq: int,
+        at: int,
+        snapshot: orjson.Fragment,
+        labels: Mapping[str, str],
+        lang: str,
+        zone: str,
+    ) -> None:
+        """Draw the overview; machines lead to the shift of their lane until `open_terminals`."""
+        super().__init__(room=room, seq=seq, at=at, snapshot=snapshot, labels=labels, lang=lang, zone=zone)
+        self.props["has-terminals"] = False
+
+    def open_terminals(self) -> None:
+        """Let machines lead to their terminals, for people who may work there; call before the page is sent."""
+        self.props["has-terminals"] = True
 
 
 def labels(_: Callable[[str], str]) -> dict[str, str]:
@@ -71,6 +110,14 @@ def labels(_: Callable[[str], str]) -> dict[str, str]:
         "no_losses": _("Nothing stands still."),
         "calls": _("Open calls"),
         "no_calls": _("Nobody is calling."),
+        "risks": _("Orders at risk"),
+        "no_risks": _("Every order will be ready in time."),
+        "more_risks": _("{count} more"),
+        "risk_late": _("Late"),
+        "risk_on_hold": _("On hold"),
+        "risk_draft": _("Not released"),
+        "risk_short": _("Too little time left"),
+        "due": _("Due {time}"),
         "no_machines": _("This lane has no machines yet"),
         "empty_title": _("This plant has no lanes yet"),
         "empty_hint": _("Add a lane and its machines in the plant's set-up and they will appear here."),

@@ -19,6 +19,7 @@ from domain.events import (
 from services.db.work import Work
 from services.production.boards import Snapshot, load_andon_wall, load_plant_board
 from services.production.order_boards import load_order_board, load_order_changes
+from services.production.order_risks import load_orders_at_risk
 from services.production.wall_figures import load_wall_figures
 from ui.components.live_board import LiveBoard
 from ui.components.order_board import glance
@@ -73,7 +74,15 @@ async def open_plant_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:
     def concerns(event: Event) -> bool:
         return isinstance(event, (*MACHINE_EVENTS, PlantModelChanged)) and event.plant_id == plant_id
 
-    return await this_process().boards.open(_key(seat, "plant-board", plant_id), load=load, concerns=concerns)
+    async def load_risks(work: Work) -> Snapshot:
+        return await load_orders_at_risk(work, plant_id=plant_id)
+
+    def concerns_risks(event: Event) -> bool:
+        return isinstance(event, WorkOrderChanged | OperationChanged) and event.plant_id == plant_id
+
+    return await this_process().boards.open(
+        _key(seat, "plant-board", plant_id), load=load, concerns=concerns, aside=Aside(load_risks, concerns_risks)
+    )
 
 
 async def open_order_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:

@@ -1,4 +1,4 @@
-"""All lanes of a plant, what is being lost now, and who is calling."""
+"""All lanes of a plant, what is being lost now, who is calling, and which orders are at risk."""
 
 from nicegui import ui
 
@@ -41,4 +41,6 @@ async def _show(seat: Seat, code: str | None) -> None:
     feed = await open_plant_board(seat, plant_id=plant.id)
     with framed(seat, _("Plant"), active="plant", plant=plant.name, zone=plant.time_zone):
         plant_choice(plants, plant, path="/plant")
-        draw(seat, PlantBoard, feed, labels=board_labels(_), zone=plant.time_zone)
+        board = draw(seat, PlantBoard, feed, labels=board_labels(_), zone=plant.time_zone)
+        if seat.viewer.is_kiosk or seat.viewer.scope.may(Permission.REPORT_PRODUCTION):
+            board.open_terminals()
