@@ -17,6 +17,7 @@ from services.db.tables import Lane, Machine, MachinePlace
 from services.db.work import Work
 from services.plant.machine_floor import lock_machine
 from services.plant.plant_models import checked_position
+from services.plant.recounts import recount_machine
 
 IS_WORKING = text("SELECT EXISTS (SELECT FROM operations WHERE worked_machine_id = :id AND state = 'running')")
 MARK_NOW = text("SELECT app.mark_dirty_hours(:id, :now, :now)")
@@ -61,7 +62,8 @@ async def edit_machine(
 ) -> Machine:
     """Change what is given of a machine; in another lane it stands there from now on, and before as it did.
 
-    A machine that is not active any more leaves boards, walls and terminals; its history stays.
+    A machine that is not active any more leaves boards, walls and terminals; its history stays. Past stops are counted
+    again with a new micro-stop threshold, by a job.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
@@ -79,7 +81,10 @@ async def edit_machine(
     if position is not None:
         machine.position = checked_position(position)
     if micro_stop_s is not None:
-        machine.micro_stop_s = checked_quantity(micro_stop_s, field="micro_stop_s")
+        threshold_s = checked_quantity(micro_stop_s, field="micro_stop_s")
+        if threshold_s != machine.micro_stop_s:
+            machine.micro_stop_s = threshold_s
+            await recount_machine(work, machine_id=machine.id)
     if counting_source is not None:
         machine.counting_source = checked_choice(counting_source, CountingSource, field="counting_source").value
     if counter_modulus is not UNCHANGED:

@@ -16,6 +16,7 @@ from services.db.tables import Reason
 from services.db.unique import unique_or
 from services.db.work import Work
 from services.plant.plant_models import CodeTaken, checked_position
+from services.plant.recounts import recount_reason
 
 # Two people who hang two reasons below each other at once would not see what the other one does.
 ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('reasons:' || app.current_org(), 0))")
@@ -77,6 +78,8 @@ async def edit_reason(
 ) -> Reason:
     """Change what is given of a reason; one that is not active stays on what it explained already.
 
+    Past stops are counted again as lost to what the reason means now, by a job.
+
     Raises:
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such reason, or none above.
@@ -94,7 +97,11 @@ async def edit_reason(
         category = reason.loss_category if loss_category is UNCHANGED else checked_category(loss_category)
         above = reason.parent_id if parent_id is UNCHANGED else parent_id
         await _check_place(work, ReasonInTree(reason.id, ReasonKind(reason.kind), above, _category(category)))
+        means_the_same = category == reason.loss_category and (category is not None or above == reason.parent_id)
         reason.loss_category, reason.parent_id = category, above
+        if not means_the_same and reason.kind == ReasonKind.STOP:
+            await work.session.flush()
+            await recount_reason(work, reason_id=reason.id)
     if position is not None:
         reason.position = checked_position(position)
     if is_active is not None:
