@@ -76,15 +76,13 @@ async def edit_machine(
     work.scope.require(Permission.EDIT_PLANT)
     await lock_machine(work, machine_id)  # before the machine's row, in the order that everybody keeps
     machine = await locked(work, Machine, machine_id, version=version, missing=NotFound(what="machine"))
+    threshold_before_s = machine.micro_stop_s
     if name is not None:
         machine.name = checked_text(name, field="name")
     if position is not None:
         machine.position = checked_position(position)
     if micro_stop_s is not None:
-        threshold_s = checked_quantity(micro_stop_s, field="micro_stop_s")
-        if threshold_s != machine.micro_stop_s:
-            machine.micro_stop_s = threshold_s
-            await recount_machine(work, machine_id=machine.id)
+        machine.micro_stop_s = checked_quantity(micro_stop_s, field="micro_stop_s")
     if counting_source is not None:
         machine.counting_source = checked_choice(counting_source, CountingSource, field="counting_source").value
     if counter_modulus is not UNCHANGED:
@@ -97,6 +95,8 @@ async def edit_machine(
     if lane_id is not None and lane_id != machine.lane_id:
         await _move(work, machine, lane_id)
     await work.session.flush()
+    if machine.micro_stop_s != threshold_before_s:
+        await recount_machine(work, machine_id=machine.id)
     work.emit(PlantModelChanged(plant_id=machine.plant_id))
     return machine
 

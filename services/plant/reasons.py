@@ -93,20 +93,20 @@ async def edit_reason(
     reason = await locked(work, Reason, reason_id, version=version, missing=NotFound(what="reason"))
     if label is not None:
         reason.label = checked_text(label, field="label")
+    means_the_same = True
     if loss_category is not UNCHANGED or parent_id is not UNCHANGED:
         category = reason.loss_category if loss_category is UNCHANGED else checked_category(loss_category)
         above = reason.parent_id if parent_id is UNCHANGED else parent_id
         await _check_place(work, ReasonInTree(reason.id, ReasonKind(reason.kind), above, _category(category)))
         means_the_same = category == reason.loss_category and (category is not None or above == reason.parent_id)
         reason.loss_category, reason.parent_id = category, above
-        if not means_the_same and reason.kind == ReasonKind.STOP:
-            await work.session.flush()
-            await recount_reason(work, reason_id=reason.id)
     if position is not None:
         reason.position = checked_position(position)
     if is_active is not None:
         reason.is_active = is_active
     await work.session.flush()
+    if reason.kind == ReasonKind.STOP and not means_the_same:
+        await recount_reason(work, reason_id=reason.id)
     return reason
 
 
