@@ -56,6 +56,8 @@ gc.enable()
 
 log = structlog.get_logger(__name__)
 
+SIMULATORS = 3
+"""That many share the machines, so that what the past of all has to tell is booked side by side."""
 CYCLE_TIMES_S = (2.4, 3.1, 1.8, 4.5, 2.9)
 
 
@@ -118,7 +120,9 @@ def make_app(process: Process) -> FastAPI:
 
 
 @asynccontextmanager
-async def background(process: Process, server: Server, *, simulate: tuple[str, ...]) -> AsyncIterator[None]:
+async def background(
+    process: Process, server: Server, *, simulate: tuple[str, ...], past: timedelta
+) -> AsyncIterator[None]:
     """Run everything that goes on beside the requests for the time of the block."""
     settings = process.settings
     pump = Pump(server.app_url, process.hub, throttle_ms=settings.notify_throttle_ms)
@@ -130,7 +134,8 @@ async def background(process: Process, server: Server, *, simulate: tuple[str, .
             SimulatedMachine(code, CYCLE_TIMES_S[number % len(CYCLE_TIMES_S)]) for number, code in enumerate(simulate)
         ]
         scope = Scope(demo.DEMO_ORG, actor_kind="machine", request_id="simulator")
-        running.append(follow_source(scope, Simulator(machines, seed=1)))
+        parts = [machines[part::SIMULATORS] for part in range(SIMULATORS)]
+        running += [follow_source(scope, Simulator(part, seed=1, past=past)) for part in parts]
     tasks = [asyncio.create_task(coroutine) for coroutine in running]
     for task in tasks:
         task.add_done_callback(tell_of_failure)
@@ -160,8 +165,9 @@ async def _serve(settings: Settings, sockets: list[socket]) -> None:
         demo_password = await cli.prepare_demo(settings)
         process = make_process(settings)
         simulate = await demo.simulated_machines() if demo_password is not None else ()
+        past = await demo.past_of_simulation() if simulate else timedelta()
         web = WebServer(make_app(process), settings, on_started=lambda: cli.announce(settings, demo_password))
-        async with background(process, server, simulate=simulate):
+        async with background(process, server, simulate=simulate, past=past):
             await web.serve(sockets)
 
 

@@ -1,5 +1,6 @@
 """The demo: two organizations that never see each other, and a factory that produces."""
 
+from datetime import timedelta
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from sqlalchemy import select, text, update
@@ -8,10 +9,10 @@ from domain.identity.badges import BadgeKind
 from domain.identity.roles import Role
 from domain.scope import Scope
 from services.auth.passwords import hash_password
-from services.db.tables import Lane, Machine, User
+from services.db.tables import Lane, Machine, MachineStatus, User
 from services.db.work import Work, begin, read
 from services.demo_orders import add_demo_orders
-from services.demo_shifts import add_demo_shifts
+from services.demo_shifts import DEMO_PAST, add_demo_shifts
 from services.identity.badges import BadgeKey, set_badge
 from services.identity.users import add_user, found_organization
 from services.plant.plant_models import add_department, add_lane, add_machine, add_plant
@@ -100,6 +101,18 @@ async def simulated_machines() -> tuple[str, ...]:
     async with read(Scope(DEMO_ORG)) as work:
         rows = await work.session.execute(select(Machine.code).where(Machine.is_simulated).order_by(Machine.code))
         return tuple(rows.scalars())
+
+
+async def past_of_simulation() -> timedelta:
+    """Return for how long the simulated machines have been working: none once one of them has reported anything."""
+    async with read(Scope(DEMO_ORG)) as work:
+        statement = (
+            select(Machine.id)
+            .join(MachineStatus, MachineStatus.machine_id == Machine.id)
+            .where(Machine.is_simulated, MachineStatus.last_report_at.is_not(None))
+        )
+        has_reported = (await work.session.execute(statement.limit(1))).first() is not None
+        return timedelta() if has_reported else DEMO_PAST
 
 
 async def _seed_demo_works(password_hash: str, badge_key: BadgeKey) -> None:

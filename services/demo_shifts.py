@@ -1,13 +1,16 @@
 """The demo's shifts: three a day from Monday to Friday, two long ones at weekends, and the crews that work them."""
 
-from datetime import time
+from datetime import time, timedelta
 from uuid import UUID
 
 from domain.plant.shifts import ShiftHours, WallInterval, Weekday
 from services.db.work import Work
 from services.plant.crews import Member, add_crew
+from services.plant.shift_planning import plan_occurrences
 from services.plant.shift_templates import add_template
 
+DEMO_PAST = timedelta(hours=20)
+"""How long the demo's machines have been working when somebody looks for the first time."""
 WORKDAYS = tuple(Weekday)[:5]
 WEEKEND = tuple(Weekday)[5:]
 
@@ -28,7 +31,7 @@ SHIFTS = (
 
 
 async def add_demo_shifts(work: Work, *, plant_id: UUID, lane_ids: tuple[UUID, ...], people: dict[str, UUID]) -> None:
-    """Let crews work around the clock on lanes; `people` are their supervisor and operator."""
+    """Let crews work around the clock on lanes, since yesterday; `people` are their supervisor and operator."""
     supervisor, operator = people["supervisor"], people["operator"]
     members = {
         "Red": (Member(supervisor, ("safety", "quality")), Member(operator, ("machine", "material"))),
@@ -42,3 +45,4 @@ async def add_demo_shifts(work: Work, *, plant_id: UUID, lane_ids: tuple[UUID, .
     for lane_id in lane_ids:
         for name, crew, weekdays, hours in SHIFTS:
             await add_template(work, lane_id=lane_id, name=name, weekdays=weekdays, hours=hours, crew_id=crews[crew])
+        await plan_occurrences(work, lane_id=lane_id, since_day=(work.now - DEMO_PAST).date())

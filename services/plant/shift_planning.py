@@ -80,10 +80,13 @@ class LockedLane:
     """The plant's time zone."""
 
 
-async def plan_occurrences(work: Work, *, lane_id: UUID, until_day: date | None = None) -> None:
+async def plan_occurrences(
+    work: Work, *, lane_id: UUID, since_day: date | None = None, until_day: date | None = None
+) -> None:
     """Plan a lane's shifts up to a day, that one included; 60 days ahead where none is given.
 
-    Doing it again changes nothing. The shift that has begun today is added where nothing overlaps it.
+    Doing it again changes nothing. The shift that has begun today is added where nothing overlaps it. With `since_day`
+    so are those of earlier days, from that one on: for work that was done before anybody planned.
 
     Raises:
         Forbidden: the actor may not edit shifts.
@@ -91,7 +94,7 @@ async def plan_occurrences(work: Work, *, lane_id: UUID, until_day: date | None 
         ShiftsOverlap: exceptions put two shifts into the same time.
     """
     work.scope.require(Permission.EDIT_SHIFTS)
-    await plan_lanes(work, [await lock_lane(work, lane_id)], until_day=until_day)
+    await plan_lanes(work, [await lock_lane(work, lane_id)], since_day=since_day, until_day=until_day)
 
 
 async def plan_again(work: Work, *, plant_id: UUID) -> None:
@@ -127,7 +130,9 @@ async def plan_shifts(work: Work, _: PlanShifts) -> None:
     await plan_lanes(work, await _lanes(work, LANES_WITH_SHIFTS))
 
 
-async def plan_lanes(work: Work, lanes: Sequence[LockedLane], *, until_day: date | None = None) -> None:
+async def plan_lanes(
+    work: Work, lanes: Sequence[LockedLane], *, since_day: date | None = None, until_day: date | None = None
+) -> None:
     """Bring the occurrences of locked lanes in line with their templates and exceptions.
 
     Raises:
@@ -136,7 +141,8 @@ async def plan_lanes(work: Work, lanes: Sequence[LockedLane], *, until_day: date
     if not lanes:
         return
     of_lanes = [lane.id for lane in lanes]
-    from_day = work.now.date() - 2 * DAY  # yesterday, in whichever zone
+    yesterday = work.now.date() - 2 * DAY  # in whichever zone
+    from_day = yesterday if since_day is None else min(yesterday, since_day - DAY)
     planned = await load_planned(work, of_lanes, from_day=from_day)
     templates = await load_templates(work, of_lanes)
     exceptions = await load_exceptions(work, of_lanes, from_day=from_day)
@@ -144,7 +150,7 @@ async def plan_lanes(work: Work, lanes: Sequence[LockedLane], *, until_day: date
     added: list[ShiftOccurrence] = []
     for lane in lanes:
         gone_here, added_here = _changes(
-            work, lane, planned[lane.id], templates[lane.id], exceptions[lane.id], until_day
+            work, lane, planned[lane.id], templates[lane.id], exceptions[lane.id], since_day, until_day
         )
         gone += gone_here
         added += added_here
@@ -231,16 +237,18 @@ def _changes(
     planned: dict[UUID, ShiftOccurrence],
     templates: list[ShiftTemplate],
     exceptions: list[ShiftException],
+    since_day: date | None,
     until_day: date | None,
 ) -> tuple[list[UUID], list[ShiftOccurrence]]:
     """Return which planned occurrences of a lane go, and which come."""
     today = work.now.astimezone(lane.zone).date()
+    first_day = min(today, since_day or today)
     last_day = max([until_day or today + PLANNED_AHEAD, *(one.day for one in planned.values())])
     begun = [one for one in planned.values() if one.period.starts_at <= work.now]
     ahead = {one: key for key, one in planned.items() if one.period.starts_at > work.now}
     try:
         wanted = occurrences(
-            templates, zone=lane.zone, first_day=today - DAY, before_day=last_day + DAY, exceptions=exceptions
+            templates, zone=lane.zone, first_day=first_day - DAY, before_day=last_day + DAY, exceptions=exceptions
         )
     except ShiftsOverlap as overlap:
         at = overlap.fields["at"]
@@ -249,7 +257,8 @@ def _changes(
     fitting = {
         fitted
         for one in wanted
-        if (one.day >= today or one.period.ends_at > work.now) and (fitted := _fitted(one, begun, work.now)) is not None
+        if (one.day >= first_day or one.period.ends_at > work.now)
+        and (fitted := _fitted(one, begun, work.now)) is not None
     }
     gone = [key for one, key in ahead.items() if one not in fitting]
     return gone, sorted(fitting - set(ahead), key=lambda one: one.period)

@@ -11,7 +11,7 @@ from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.db.tables import Lane, Machine, User
-from services.db.work import read
+from services.db.work import begin, read
 from services.demo import (
     DEMO_ORG,
     DEMO_SIGN_INS,
@@ -20,13 +20,16 @@ from services.demo import (
     RIVAL_ORG,
     STATIONS,
     open_demo_with,
+    past_of_simulation,
     seed_demo,
     simulated_machines,
 )
+from services.demo_shifts import DEMO_PAST
 from services.identity.badges import BadgeKey
 from services.identity.sessions import look_up
 from services.identity.sign_ins import Device, Tokens, WrongPassword, sign_in
 from services.plant.shift_queries import list_shifts
+from tests.factories import Make
 
 ISSUER = TokenIssuer("k" * 40, access_lifetime=timedelta(minutes=30), refresh_lifetime=timedelta(days=7))
 
@@ -76,6 +79,16 @@ class TestDemo:
             codes = set((await work.session.execute(select(Machine.code))).scalars())
         assert len(simulated) >= 10
         assert codes - set(simulated) == {KOMAX_MACHINE, *(code for code, _ in STATIONS)}
+
+    async def test_has_been_working_for_a_while_until_its_machines_report(self, make: Make) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        assert await past_of_simulation() == DEMO_PAST
+
+        async with begin(Scope(DEMO_ORG, actor_kind="machine")) as work:
+            machine = (await work.session.execute(select(Machine).where(Machine.is_simulated).limit(1))).scalar_one()
+            await make.run(work, machine=machine)
+        assert await past_of_simulation() == timedelta()
 
     async def test_works_in_shifts_at_every_hour(self) -> None:
         await seed_demo("the demo's password", BADGE_KEY)

@@ -92,6 +92,18 @@ class TestPlanning:
 
         assert work.events == [ShiftsChanged(plant_id=lane.plant_id, lane_id=lane.id)]
 
+    async def test_reaches_back_to_a_day_when_asked(self, work: Work, make: Make) -> None:
+        lane_id, work = await lane_of(work, make), at(work, TEN_O_CLOCK)
+        await add_template(work, lane_id=lane_id, name="Night", weekdays=EVERY_DAY, hours=NIGHT)
+        ahead = [(one.id, one.starts_at) for one in await shifts(work, lane_id)]
+
+        await plan_occurrences(work, lane_id=lane_id, since_day=TODAY - timedelta(days=3))
+        await plan_occurrences(work, lane_id=lane_id, since_day=TODAY - timedelta(days=2))
+
+        planned = await shifts(work, lane_id)
+        assert [one.day for one in planned[:4]] == [TODAY - timedelta(days=days) for days in (3, 2, 1, 0)]
+        assert set(ahead) < {(one.id, one.starts_at) for one in planned}
+
     async def test_changes_nothing_the_second_time(self, work: Work, make: Make) -> None:
         lane_id, work = await lane_of(work, make), at(work, TEN_O_CLOCK)
         await add_template(work, lane_id=lane_id, name="Night", weekdays=EVERY_DAY, hours=NIGHT)

@@ -173,3 +173,20 @@ class TestSimulator:
 
         assert {reported.machine_code for reported in heard} == {"M-1"}
         assert len(heard) == 12
+
+    async def test_tells_at_once_what_has_been(self) -> None:
+        past = timedelta(hours=6)
+        simulator = Simulator([SimulatedMachine("M-1", 2.0)], seed=1, past=past)
+        began = datetime.now(UTC)
+
+        heard = []
+        async with asyncio.timeout(5):
+            async for reported in simulator.reports():
+                heard.append(reported.report)
+                if reported.report.at > began - timedelta(minutes=10):
+                    break
+
+        assert began - past <= heard[0].at < began - past + timedelta(minutes=1)
+        assert [report.at for report in heard] == sorted(report.at for report in heard)
+        made = sum(report.good for report in heard if isinstance(report, PiecesMade))
+        assert 3600 <= made <= 6 * 3600 / 2.0
