@@ -132,6 +132,15 @@ class TestReport:
         expect(operator.get_by_role("alert")).to_contain_text("Choose a reason for the pieces that are not good.")
         assert log.fresh() == []
 
+    def test_is_booked_once_by_a_double_tap_and_again_when_more_was_typed(self, operator: Page, log: Log) -> None:
+        press(operator, "3")
+        operator.locator(".u-report__book").dblclick()
+        report(operator, "4")
+
+        expect(waiting(operator, "saved")).to_have_count(2)
+        expect(operator.get_by_role("alert")).to_have_count(0)
+        assert [booked["quantity"] for booked in log.fresh()] == [3, 4]
+
     def test_that_is_refused_stays_until_somebody_decides(self, operator: Page, log: Log) -> None:
         operator.route("**/api/v1/production-logs/", lambda route: with_unknown_operation(route))
         report(operator, "6")
@@ -142,7 +151,6 @@ class TestReport:
         press(operator, "Correct it")
         expect(waiting(operator, "refused")).to_have_count(0)
         expect(operator.get_by_role("button", name="Good 6")).to_be_visible()
-        operator.wait_for_timeout(500)
         operator.locator(".u-report__book").click()
 
         expect(waiting(operator, "saved")).to_be_visible()

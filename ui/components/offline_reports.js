@@ -14,11 +14,24 @@ export default {
         <button v-for="one in operations" :key="one.id" type="button" class="u-choose" :aria-pressed="one.id === operation?.id"
                 @click="chosen = one.id">{{ one.label }}</button>
       </div>
-      <div v-else-if="operation" class="u-report__on">{{ operation.label }}</div>
-      <keypad ref="keypad" :key="mode" :fields="fields" :initial="initial" :labels="labels" :lang="lang" @change="type"></keypad>
-      <div v-if="mode === 'counter'" class="u-report__difference" aria-live="polite">
-        <span>{{ labels.difference }}</span><strong>{{ difference === null ? "–" : shown(difference) }}</strong>
+      <div class="u-report__line">
+        <div v-if="complaint" class="u-report__complaint" role="alert">
+          <i class="material-icons notranslate" aria-hidden="true">info</i>{{ complaint }}
+        </div>
+        <template v-else>
+          <span v-if="operations.length === 1" class="u-report__on">{{ operation.label }}</span>
+          <span v-if="entries.length" class="u-report__newest" :data-state="entries[0].state" aria-hidden="true">
+            <i class="material-icons notranslate">{{ icons[entries[0].state] }}</i>
+            <strong>{{ entries[0].words }}</strong><span>{{ labels[entries[0].state] }}</span>
+          </span>
+        </template>
       </div>
+      <keypad ref="keypad" :key="mode" :fields="fields" :initial="initial" :labels="labels" :lang="lang" @change="type">
+        <div v-if="mode === 'counter'" class="u-report__difference" aria-live="polite">
+          <span class="u-keypad__label">{{ labels.difference }}</span>
+          <strong class="u-keypad__value">{{ difference === null ? "–" : shown(difference) }}</strong>
+        </div>
+      </keypad>
       <button v-if="mode === 'counter' && (wentBack || wasReset)" type="button" class="u-choose" :aria-pressed="wasReset"
               @click="wasReset = !wasReset">{{ labels.was_reset }}</button>
       <div v-if="needsReason" class="u-report__reasons" role="group" :aria-label="labels.reason">
@@ -28,9 +41,6 @@ export default {
       <button type="button" class="u-report__book" :disabled="locked" @click="book">
         <i class="material-icons notranslate" aria-hidden="true">done</i>{{ labels.book }}
       </button>
-      <div v-if="complaint" class="u-report__complaint" role="alert">
-        <i class="material-icons notranslate" aria-hidden="true">info</i>{{ complaint }}
-      </div>
       <ul class="u-outbox" aria-live="polite">
         <li v-for="entry in entries" :key="entry.client_key" class="u-outbox__entry" :data-state="entry.state">
           <i class="material-icons notranslate" aria-hidden="true">{{ icons[entry.state] }}</i>
@@ -140,6 +150,7 @@ export default {
     type({ name, value }) {
       this.values[name] = value;
       this.complaint = "";
+      this.bookedAt = -DOUBLE_TAP_MS; // whoever has typed since means another report
     },
     write(name, value) {
       this.values[name] = value;
@@ -203,6 +214,7 @@ export default {
       this.reason = entry.body.scrap_reason_id ?? null;
       this.wasReset = entry.body.was_reset ?? false;
       this.complaint = entry.detail;
+      this.bookedAt = -DOUBLE_TAP_MS;
     },
     dismiss: forget,
   },
