@@ -37,5 +37,5 @@ def product(browser: Browser) -> Iterator[Installation]:
         yield place
     finally:
         place.put_away()
-        shutil.rmtree(place.directory, ignore_errors=True)
         print(place.log)  # pytest shows it beside a failure
+        shutil.rmtree(place.directory, ignore_errors=True)

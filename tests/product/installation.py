@@ -85,6 +85,14 @@ class Installation:
             timeout=COMMAND_S, check=False, start_new_session=True,
         )  # fmt: skip
 
+    def run_module(self, module: str, *arguments: str) -> None:
+        """Run a module of the tests to its end, on this installation's data."""
+        tests = {"PYTHONPATH": str(ROOT), "UNISON_DATA_DIR": str(self.data_dir)}
+        subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.directory, env=self._environment() | tests, timeout=COMMAND_S, check=True,
+        )  # fmt: skip
+
     def running_postgres(self) -> EmbeddedPostgres:
         """Return the embedded Postgres, which must be running."""
         running = PostmasterInfo.read_from_pgdata(self.pgdata)
