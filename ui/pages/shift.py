@@ -23,6 +23,7 @@ from ui.components import shift_timeline, time_cause_words
 from ui.components.loss_charts import pareto_chart, waterfall_chart
 from ui.components.shift_timeline import ShiftTimeline, TimelineHour, TimelineMachine, TimelinePart
 from ui.kit.enter import Seat, screen
+from ui.kit.first_picture import draw_first
 from ui.kit.formats import number, time_of_day
 from ui.kit.framed import framed
 from ui.kit.kpi_formats import day, duration, percent
@@ -63,23 +64,23 @@ async def shift_of_lane(seat: Seat, lane: str, shift: str = "") -> None:
     """Show a shift of a lane: the present one, or the one that the address names."""
     async with read(seat.scope()) as work:
         place = await find_lane(work, lane)
-        report = await load_shift_report(work, lane_id=place.id, key=shift)
-        choices = await list_stop_choices(work)
-    title = f"{place.name} · {seat.translate('Shift')}"
-    with framed(seat, title, active="shifts", plant=place.plant_name, zone=place.time_zone):
-        part = _Shift(seat, place, report, StopDialog(seat, choices, zone=place.time_zone))
-    key = report.shift.key if shift else ""
-    is_first = True
+    part: _Shift | None = None
 
     async def load() -> None:
-        nonlocal is_first
-        if not is_first:
+        nonlocal part
+        if part is not None:
             await asyncio.sleep(BREATH_S)
-        is_first = False
         async with read(seat.scope()) as work:
-            part.show(await load_shift_report(work, lane_id=place.id, key=key))
+            report = await load_shift_report(work, lane_id=place.id, key=shift)
+            choices = await list_stop_choices(work) if part is None else ()
+        if part is None:
+            title = f"{place.name} · {seat.translate('Shift')}"
+            with framed(seat, title, active="shifts", plant=place.plant_name, zone=place.time_zone):
+                part = _Shift(seat, place, report, StopDialog(seat, choices, zone=place.time_zone))
+        part.show(report)
 
     await keep_fresh(seat, load=load, concerns=lambda event: _concerns(event, place))
+    draw_first(seat.client.content)
 
 
 class _Shift:
