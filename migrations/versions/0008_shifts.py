@@ -100,9 +100,9 @@ def _crews() -> None:
       org_id uuid NOT NULL,
       plant_id uuid NOT NULL,
       name text NOT NULL,
+      is_active boolean NOT NULL DEFAULT true,
       version integer NOT NULL DEFAULT 1,
       CONSTRAINT crews_org_uq UNIQUE (org_id, id),
-      CONSTRAINT crews_name_uq UNIQUE (org_id, plant_id, name),
       CONSTRAINT crews_plant_fk FOREIGN KEY (org_id, plant_id) REFERENCES plants (org_id, id)
     );
     CREATE TABLE crew_members (
@@ -116,7 +116,11 @@ def _crews() -> None:
       CONSTRAINT crew_members_user_fk FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE
     );
     """)
-    comment_v1("crews", "Who works a shift together")
+    run_sql("CREATE UNIQUE INDEX crews_name_uq ON crews (org_id, plant_id, name) WHERE is_active")
+    comment_v1(
+        "crews", "Who works a shift together",
+        is_active="False after its removal, where shifts that it worked keep it",
+    )  # fmt: skip
     comment_v1("crew_members", "The people of a crew", duties="What they are on call for while their crew works")
     for table in ("crews", "crew_members"):
         isolate_v1(table)

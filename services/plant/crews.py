@@ -37,10 +37,13 @@ ORDER BY crews.name, crews.id LIMIT {limit}
 LANES_OF_CREW = text("""
 SELECT DISTINCT lane_id FROM shift_occurrences WHERE crew_id = :crew_id AND ends_at > :now
 """)
-IS_WORKING = text("""
+# Exceptions that are over are as much a part of history as the shifts that came of them.
+USES = text("""
 SELECT EXISTS (SELECT FROM shift_templates WHERE crew_id = :crew_id)
-       OR EXISTS (SELECT FROM shift_exceptions WHERE crew_id = :crew_id)
-       OR EXISTS (SELECT FROM shift_occurrences WHERE crew_id = :crew_id)
+       OR EXISTS (SELECT FROM shift_exceptions WHERE crew_id = :crew_id AND day > CAST(:now AS timestamptz)::date)
+       OR EXISTS (SELECT FROM shift_occurrences WHERE crew_id = :crew_id AND ends_at > :now) AS will_work,
+       EXISTS (SELECT FROM shift_exceptions WHERE crew_id = :crew_id)
+       OR EXISTS (SELECT FROM shift_occurrences WHERE crew_id = :crew_id) AS has_worked
 """)
 
 
@@ -52,7 +55,7 @@ class CrewNameTaken(Conflict):
 
 
 class CrewInUse(Conflict):
-    """Shifts were or will be worked by the crew."""
+    """The crew works a shift now, or will."""
 
     code: ClassVar[str] = "crew_in_use"
     sentence: ClassVar[str] = marked("“{name}” stands in shifts. Take it out of their templates instead.")
@@ -116,7 +119,7 @@ async def edit_crew(
         CrewNameTaken: the plant has another crew with this name.
     """
     work.scope.require(Permission.EDIT_SHIFTS)
-    crew = await locked(work, Crew, crew_id, version=version, missing=NotFound(what="crew"))
+    crew = await _locked(work, crew_id, version)
     if members is not None:
         await _set_members(work, crew, members)
     async with unique_or(work, CrewNameTaken(field="name", name=name)):
@@ -129,32 +132,38 @@ async def edit_crew(
 
 
 async def remove_crew(work: Work, *, crew_id: UUID, version: int) -> None:
-    """Remove a crew that no shift names.
+    """Remove a crew that is to work no more; one that has worked stays with its shifts, and is offered nowhere.
 
     Raises:
         Forbidden: the actor may not edit shifts.
         NotFound: there is no such crew.
         Conflict: somebody changed it since `version`.
-        CrewInUse: a shift names it, or one that was worked.
+        CrewInUse: a template names it, or a shift that is not over.
     """
     work.scope.require(Permission.EDIT_SHIFTS)
-    crew = await locked(work, Crew, crew_id, version=version, missing=NotFound(what="crew"))
-    if (await work.session.execute(IS_WORKING, {"crew_id": crew.id})).scalar_one():
+    crew = await _locked(work, crew_id, version)
+    uses = (await work.session.execute(USES, {"crew_id": crew.id, "now": work.now})).one()
+    if uses.will_work:
         raise CrewInUse(name=crew.name)
-    await work.session.delete(crew)
+    if uses.has_worked:
+        crew.is_active = False
+    else:
+        await work.session.delete(crew)
     await work.session.flush()
 
 
 async def list_crews(
     work: Work, *, plant_id: UUID | None = None, after: tuple[str, UUID] | None = None, limit: int = 100
 ) -> Page[CrewInfo]:
-    """Return the crews with their people, of one plant where given, by name; `after` is a name and an id.
+    """Return the crews that can work with their people, of one plant where given, by name.
+
+    `after` is a name and an id.
 
     Raises:
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    conditions: list[str] = []
+    conditions = ["crews.is_active"]
     values: list[object] = []
     if plant_id is not None:
         values.append(plant_id)
@@ -162,7 +171,7 @@ async def list_crews(
     if after is not None:
         values += after
         conditions.append(f"(crews.name, crews.id) > (${len(values) - 1}, ${len(values)})")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where = f"WHERE {' AND '.join(conditions)}"
     rows = await work.fetch(CREWS.format(where=where, limit=f"${len(values) + 1}"), *values, limit + 1)
     return page_of([_info(row) for row in rows], limit)
 
@@ -175,7 +184,7 @@ async def get_crew(work: Work, crew_id: UUID) -> CrewInfo:
         NotFound: there is no such crew.
     """
     work.scope.require(Permission.READ_PLANT)
-    rows = await work.fetch(CREWS.format(where="WHERE crews.id = $1", limit="1"), crew_id)
+    rows = await work.fetch(CREWS.format(where="WHERE crews.id = $1 AND crews.is_active", limit="1"), crew_id)
     if not rows:
         raise NotFound(what="crew")
     return _info(rows[0])
@@ -200,9 +209,16 @@ async def crew_of_plant(work: Work, *, crew_id: UUID | None, plant_id: UUID) -> 
     """
     if crew_id is not None:
         crew = await work.session.get(Crew, crew_id)
-        if crew is None or crew.plant_id != plant_id:
+        if crew is None or crew.plant_id != plant_id or not crew.is_active:
             raise NotFound(what="crew")
     return crew_id
+
+
+async def _locked(work: Work, crew_id: UUID, version: int) -> Crew:
+    crew = await locked(work, Crew, crew_id, version=version, missing=NotFound(what="crew"))
+    if not crew.is_active:
+        raise NotFound(what="crew")
+    return crew
 
 
 def _info(row: "asyncpg.Record") -> CrewInfo:

@@ -190,8 +190,10 @@ NAMED = {
     "lane": select(Lane.code, Lane.id),
     "machine": select(Machine.code, Machine.id),
     "reason": select(Reason.kind, Reason.code, Reason.id),
-    "crew": select(Plant.code, Crew.name, Crew.id).join(Plant, Plant.id == Crew.plant_id),
-    "crew of lane": select(Lane.code, Crew.name, Crew.id).join(Lane, Lane.plant_id == Crew.plant_id),
+    "crew": select(Plant.code, Crew.name, Crew.id).join(Plant, Plant.id == Crew.plant_id).where(Crew.is_active),
+    "crew of lane": select(Lane.code, Crew.name, Crew.id)
+    .join(Lane, Lane.plant_id == Crew.plant_id)
+    .where(Crew.is_active),
     "shift": select(Lane.code, ShiftTemplateRow.name, ShiftTemplateRow.id).join(
         Lane, Lane.id == ShiftTemplateRow.lane_id
     ),

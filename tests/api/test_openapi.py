@@ -72,7 +72,7 @@ class TestDocument:
             "addMachine", "editMachine", "addReason", "editReason", "listCycleTimes", "setCycleTime",
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
-            "addCrew", "editCrew", "listBadges", "setBadge", "removeBadge",
+            "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
         } == set(ids)  # fmt: skip
         for _, path, operation in operations(document):
             assert operation["summary"], path
@@ -211,7 +211,7 @@ def plant_bodies(floor: Floor, material_id: object) -> dict[str, dict[str, Any]]
         "addReason": {"kind": "scrap", "code": "X", "label": "X"},
         "editDepartment": {**seen, "name": "X"},
         **dict.fromkeys(("editPlant", "editLane", "editMachine", "editReason", "editCrew"), seen),
-        **dict.fromkeys(("editShiftTemplate", "removeShiftTemplate", "removeShiftException"), seen),
+        **dict.fromkeys(("editShiftTemplate", "removeShiftTemplate", "removeShiftException", "removeCrew"), seen),
         "setCycleTime": cycle,
         "addShiftTemplate": shift,
         "addShiftException": {"lane_id": str(floor.lane_id), "day": day},

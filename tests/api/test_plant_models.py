@@ -144,3 +144,16 @@ class TestShifts:
         assert crew["members"] == [{**person, "name": "The operator"}]
         assert changed["members"] == []
         assert (await done(await supervisor.get(f"{V1}/crews/")))["items"] == [changed]
+
+    async def test_lose_a_crew_that_nobody_needs(self, door: Door, floor: Floor) -> None:
+        supervisor = await door.caller(floor, Role.SUPERVISOR)
+        body = {"plant_id": str(floor.plant_id), "name": "Red"}
+        crew = await done(await supervisor.post(f"{V1}/crews/", json=body))
+        removal = f"{V1}/crews/{crew['id']}/remove"
+
+        stale = await supervisor.post(removal, json={"version": 7})
+        removed = await done(await supervisor.post(removal, json={"version": crew["version"]}))
+
+        assert refused(stale, 409, "conflict")
+        assert removed == {"id": crew["id"]}
+        assert (await done(await supervisor.get(f"{V1}/crews/")))["items"] == []

@@ -1,5 +1,7 @@
 """Crews and their people."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -7,7 +9,7 @@ from domain.errors import Conflict, Forbidden, NotFound
 from domain.identity.roles import Role
 from domain.plant.shifts import Weekday
 from services.db.keys import new_id
-from services.db.tables import ShiftOccurrenceRow
+from services.db.tables import Crew, Lane, ShiftOccurrenceRow
 from services.db.work import Work, begin
 from services.plant.crews import CrewInUse, CrewNameTaken, Member, add_crew, edit_crew, list_crews, remove_crew
 from services.plant.shift_templates import add_template
@@ -80,6 +82,34 @@ class TestCrews:
 
         assert (await list_crews(work)).items == ()
 
+    async def test_that_have_worked_stay_with_their_shifts_and_are_offered_no_more(
+        self, work: Work, make: Make
+    ) -> None:
+        lane = await make.lane(work)
+        crew = await add_crew(work, plant_id=lane.plant_id, name="Red")
+        await _has_worked(work, lane, crew)
+
+        await remove_crew(work, crew_id=crew.id, version=1)
+
+        assert (await list_crews(work)).items == ()
+        assert set((await work.session.execute(select(ShiftOccurrenceRow.crew_id))).scalars()) == {crew.id}
+        with pytest.raises(NotFound, match="crew"):
+            await edit_crew(work, crew_id=crew.id, version=2)
+        with pytest.raises(NotFound, match="crew"):
+            await add_template(
+                work, lane_id=lane.id, name="Early", weekdays=[Weekday.MONDAY], hours=EARLY, crew_id=crew.id
+            )
+
+    async def test_leave_their_name_to_a_new_one(self, work: Work, make: Make) -> None:
+        lane = await make.lane(work)
+        crew = await add_crew(work, plant_id=lane.plant_id, name="Red")
+        await _has_worked(work, lane, crew)
+        await remove_crew(work, crew_id=crew.id, version=1)
+
+        again = await add_crew(work, plant_id=lane.plant_id, name="Red")
+
+        assert [one.id for one in (await list_crews(work)).items] == [again.id]
+
     async def test_work_in_their_own_plant_only(self, work: Work, make: Make) -> None:
         crew = await add_crew(work, plant_id=(await make.plant(work)).id, name="Red")
 
@@ -88,6 +118,18 @@ class TestCrews:
                 work, lane_id=(await make.lane(work)).id, name="Early", weekdays=[Weekday.MONDAY], hours=EARLY,
                 crew_id=crew.id,
             )  # fmt: skip
+
+
+async def _has_worked(work: Work, lane: Lane, crew: Crew) -> None:
+    """Let the crew have worked a shift that is over."""
+    over = work.now - timedelta(hours=1)
+    work.session.add(
+        ShiftOccurrenceRow(
+            id=new_id(), org_id=lane.org_id, plant_id=lane.plant_id, lane_id=lane.id, day=over.date(), name="Early",
+            crew_id=crew.id, starts_at=over - timedelta(hours=8), ends_at=over, break_starts=[], break_ends=[],
+        )
+    )  # fmt: skip
+    await work.session.flush()
 
 
 class TestAccess:

@@ -18,6 +18,7 @@ class Crew(Row):
     org_id: Mapped[UUID]
     plant_id: Mapped[UUID]
     name: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 

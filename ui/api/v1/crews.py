@@ -66,6 +66,18 @@ class CrewChange(RequestBody):
     members: Members | None = None
 
 
+class SeenCrew(RequestBody):
+    """What was seen when deciding."""
+
+    version: Version
+
+
+class RemovedCrew(Answer):
+    """Which crew was removed."""
+
+    id: UUID
+
+
 @router.get("/crews/", operation_id="listCrews", summary="Crews by name", responses=READING)
 async def list_crews(caller: Caller, asked: Annotated[OfPlant, Query()]) -> Listed[Crew]:
     """Return the crews with their people, of one plant where given."""
@@ -103,6 +115,18 @@ async def patch_crew(crew_id: UUID, body: CrewChange, write: Write) -> Response:
         return Done(Crew.model_validate(await crews.get_crew(work, crew_id)))
 
     return await write.once(edit)
+
+
+@router.post("/crews/{crew_id}/remove", operation_id="removeCrew", summary="Remove a crew",
+             response_model=RemovedCrew, responses=WRITING)  # fmt: skip
+async def post_removal(crew_id: UUID, body: SeenCrew, write: Write) -> Response:
+    """Remove a crew that is to work no more. One that has worked stays with its shifts, and is listed no longer."""
+
+    async def remove(work: Work) -> Done:
+        await crews.remove_crew(work, crew_id=crew_id, version=body.version)
+        return Done(RemovedCrew(id=crew_id))
+
+    return await write.once(remove)
 
 
 def _members(given_members: list[NewMember]) -> list[crews.Member]:
