@@ -20,14 +20,14 @@ from services.db.work import Work
 from services.plant.plant_models import add_machine
 from services.production.machine_reports import book_machine_report
 from services.production.operations import start_operation
-from services.production.production_logs import Booking, Pieces, report_production
+from services.production.production_logs import Pieces, report_production
 from services.production.reversals import correct_report, reverse_entry, reverse_report
 from tests.factories import Floor, Make, undone
 
 QUANTITY = 20
 ALLOWANCE = Decimal("0.25")
 SCRAP_CODE = "COUNTED"
-GOOD = st.integers(0, 9).map(Decimal) | st.decimals(0, 9, places=3)
+GOOD = st.integers(0, 12).map(Decimal) | st.decimals(0, 9, places=3)
 SCRAP = st.integers(0, 3).map(Decimal)
 WHICH = st.integers(0, 5)
 
@@ -63,6 +63,10 @@ UNION ALL
 SELECT 'reversal' FROM production_log AS undone JOIN production_log AS entry ON entry.id = undone.reverses_id
 WHERE undone.quantity <> -entry.quantity OR undone.at <> entry.at OR undone.kind <> entry.kind
       OR undone.operation_id IS DISTINCT FROM entry.operation_id
+""")
+NEWEST_REPORT = text("""
+SELECT client_key, array_agg(id ORDER BY id) AS entry_ids FROM production_log GROUP BY client_key
+ORDER BY max(id::text) DESC LIMIT 1
 """)
 
 
@@ -121,7 +125,8 @@ class Chain:
     order: WorkOrder
     machines: tuple[Machine, Machine]
     operation_ids: tuple[UUID, UUID]
-    booked: list[Booking] = field(default_factory=list)
+    booked: list[tuple[UUID, tuple[UUID, ...]]] = field(default_factory=list)
+    """The client key and the entries of each report."""
 
     def pieces(self, good: Decimal, scrap: Decimal) -> Pieces:
         return Pieces(good, scrap, self.floor.scrap_reason_id if scrap else None)
@@ -139,21 +144,21 @@ class Chain:
                     self.work, machine_id=self.machines[which].id, pieces=self.pieces(good, scrap), client_key=key,
                     operation_id=self.operation_ids[which],
                 )  # fmt: skip
-                self.booked.append(booking)
+                self.booked.append((booking.client_key, booking.entry_ids))
             case Count(which, good, scrap):
                 await self._count(which, good, scrap)
             case TakeBack(which, entry) if which < len(self.booked):
-                report = self.booked[which]
+                client_key, entry_ids = self.booked[which]
                 if entry is None:
-                    await reverse_report(self.work, client_key=report.client_key, reversal_key=new_id())
-                elif entry < len(report.entry_ids):
-                    await reverse_entry(self.work, entry_id=report.entry_ids[entry], reversal_key=new_id())
+                    await reverse_report(self.work, client_key=client_key, reversal_key=new_id())
+                elif entry < len(entry_ids):
+                    await reverse_entry(self.work, entry_id=entry_ids[entry], reversal_key=new_id())
             case Correct(which, good, scrap) if which < len(self.booked):
                 booking = await correct_report(
-                    self.work, client_key=self.booked[which].client_key, reversal_key=new_id(),
+                    self.work, client_key=self.booked[which][0], reversal_key=new_id(),
                     correction_key=new_id(), pieces=self.pieces(good, scrap),
                 )  # fmt: skip
-                self.booked.append(booking)
+                self.booked.append((booking.client_key, booking.entry_ids))
 
     async def _count(self, which: int, good: Decimal, scrap: Decimal) -> None:
         """A machine is never told that there is no room for what it made."""
@@ -162,6 +167,8 @@ class Chain:
             await book_machine_report(self.work, machine_code=self.machines[which].code, report=report)
         except Conflict as refusal:
             raise AssertionError(report) from refusal
+        newest = (await self.work.session.execute(NEWEST_REPORT)).one()
+        self.booked.append((newest.client_key, tuple(newest.entry_ids)))
 
 
 @settings(
