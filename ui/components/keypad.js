@@ -13,6 +13,7 @@ export default {
           <span class="u-keypad__label">{{ field.label }}</span>
           <span class="u-keypad__value" aria-live="polite">{{ shown(field.name) || "0" }}<small v-if="field.unit">{{ field.unit }}</small></span>
         </button>
+        <slot></slot>
       </div>
       <div class="u-keypad__keys">
         <template v-for="digit in digits" :key="digit">

@@ -64,7 +64,7 @@ class _Page:
                 return
             with ui.element("table").classes("u-table"):
                 with ui.element("thead"), ui.element("tr"):
-                    for words in (_("Name"), _("Roles"), _("Badge"), _("PIN"), ""):
+                    for words in (_("Person"), _("Roles"), _("Badge"), _("PIN"), ""):
                         with ui.element("th"):
                             ui.label(words)
                 with ui.element("tbody"):

@@ -13,30 +13,14 @@ from ui.pages.andon_cards import CallCards
 from ui.theme.tokens import CALL_CATEGORY_ICONS
 
 
-class CallPart:
-    """The Andon button, and the calls of the machine; those on the shelf are folded away."""
+class AndonButton:
+    """Calls for help, with two taps."""
 
     def __init__(self, seat: Seat, place: Place) -> None:
         self._seat, self._place = seat, place
         self._words = andon_call_words.labels(seat.translate)
-        _ = seat.translate
-        with ui.element("section").classes("u-terminal__calls"):
-            ui.button(_("Call for help"), icon="campaign", color=None, on_click=self._ask).classes(
-                "u-button u-button--danger u-button--large"
-            ).mark("andon")
-            self._waiting = CallCards(seat, with_place=False)
-            self._waiting.element.mark("calls")
-            with ui.expansion(_("On the shelf"), icon="snooze").classes("u-terminal__shelf") as self._shelf:
-                self._shelved = CallCards(seat, with_place=False)
-            self._shelf.visible = False
-
-    def show(self, calls: tuple[WaitingCall, ...]) -> None:
-        """Show the calls of now."""
-        shelved = [call for call in calls if call.shelved_until is not None]
-        self._waiting.show([call for call in calls if call.shelved_until is None])
-        self._shelved.show(shelved)
-        self._shelf.visible = bool(shelved)
-        self._shelf.set_text(f"{self._seat.translate('On the shelf')}: {len(shelved)}")
+        button = ui.button(seat.translate("Call for help"), icon="campaign", color=None, on_click=self._ask)
+        button.classes("u-button u-button--danger u-button--large").mark("andon")
 
     async def _ask(self) -> None:
         _ = self._seat.translate
@@ -68,3 +52,25 @@ class CallPart:
                 lambda work: raise_call(work, machine_id=self._place.id, category=wanted, severity=level),
                 saved=_("Help was called"),
             )
+
+
+class CallPart:
+    """The calls of the machine; those on the shelf are folded away."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        _ = seat.translate
+        with ui.element("section").classes("u-terminal__calls"):
+            self._waiting = CallCards(seat, with_place=False)
+            self._waiting.element.mark("calls")
+            with ui.expansion(_("On the shelf"), icon="snooze").classes("u-terminal__shelf") as self._shelf:
+                self._shelved = CallCards(seat, with_place=False)
+            self._shelf.visible = False
+
+    def show(self, calls: tuple[WaitingCall, ...]) -> None:
+        """Show the calls of now."""
+        shelved = [call for call in calls if call.shelved_until is not None]
+        self._waiting.show([call for call in calls if call.shelved_until is None])
+        self._shelved.show(shelved)
+        self._shelf.visible = bool(shelved)
+        self._shelf.set_text(f"{self._seat.translate('On the shelf')}: {len(shelved)}")

@@ -14,7 +14,7 @@ from ui.components.scanner import Scanner
 from ui.kit.boards import MACHINE_EVENTS
 from ui.kit.enter import Seat
 from ui.kit.kiosk import is_still_here, person_at
-from ui.pages.terminal_calls import CallPart
+from ui.pages.terminal_calls import AndonButton, CallPart
 from ui.pages.terminal_dispatch import DispatchPart
 from ui.pages.terminal_identify import IdentifyPart
 from ui.pages.terminal_machine import MachinePart
@@ -71,7 +71,9 @@ class TerminalDesk:
                 self._parts = None
                 IdentifyPart(self._seat, self._said)
                 return
-            self._draw_person(self._person)
+            with ui.element("div").classes("u-desk__bar"):
+                self._draw_person(self._person)
+                AndonButton(self._person, self._workplace.place)
             if len(self._workplaces) > 1:
                 self._draw_machines()
             self._parts = _Parts(self._person, self._workplace, self._reasons)
@@ -133,7 +135,7 @@ class _Parts:
                 self.dispatch = DispatchPart(seat, place)
             self._report = ReportPart(seat, workplace, reasons)
             with ui.element("section").classes("u-terminal__part u-terminal__part--calls"):
-                self._calls = CallPart(seat, place)
+                self._calls = CallPart(seat)
                 self._machine.draw_states()
                 self._recent = RecentPart(seat, place)
 

@@ -99,7 +99,7 @@ class _Card:
                 self._instructions = ui.label().classes("u-operation__text")
             with ui.element("div").classes("u-operation__actions"):
                 self._start = self._button(_("Start"), "play_arrow", self.start, "start", is_primary=True)
-                self._setup = self._button(_("Set up"), "build", self._set_up, "setup")
+                self._setup = self._button(_("Begin setup"), "build", self._set_up, "setup")
                 self._ready = self._button(_("Setup done"), "done_all", self._end_setup, "setup-done", is_primary=True)
                 self._pause = self._button(_("Pause"), "pause", self._rest, "pause")
                 self._finish = self._button(_("Finish"), "flag", self._end, "finish")
