@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from socket import socket
 
 import structlog
@@ -58,7 +59,6 @@ log = structlog.get_logger(__name__)
 
 SIMULATORS = 3
 """That many share the machines, so that what the past of all has to tell is booked side by side."""
-CYCLE_TIMES_S = (2.4, 3.1, 1.8, 4.5, 2.9)
 
 
 def make_process(settings: Settings) -> Process:
@@ -121,7 +121,7 @@ def make_app(process: Process) -> FastAPI:
 
 @asynccontextmanager
 async def background(
-    process: Process, server: Server, *, simulate: tuple[str, ...], past: timedelta
+    process: Process, server: Server, *, simulate: Mapping[str, Decimal], past: timedelta
 ) -> AsyncIterator[None]:
     """Run everything that goes on beside the requests for the time of the block."""
     settings = process.settings
@@ -130,9 +130,7 @@ async def background(
     if settings.worker:
         running.append(work_forever())
     if simulate:
-        machines = [
-            SimulatedMachine(code, CYCLE_TIMES_S[number % len(CYCLE_TIMES_S)]) for number, code in enumerate(simulate)
-        ]
+        machines = [SimulatedMachine(code, float(cycle_time_s)) for code, cycle_time_s in simulate.items()]
         scope = Scope(demo.DEMO_ORG, actor_kind="machine", request_id="simulator")
         parts = [machines[part::SIMULATORS] for part in range(SIMULATORS)]
         running += [follow_source(scope, Simulator(part, seed=1, past=past)) for part in parts]
@@ -164,7 +162,7 @@ async def _serve(settings: Settings, sockets: list[socket]) -> None:
     async with database_of(settings) as server:
         demo_password = await cli.prepare_demo(settings)
         process = make_process(settings)
-        simulate = await demo.simulated_machines() if demo_password is not None else ()
+        simulate = await demo.simulated_machines() if demo_password is not None else {}
         past = await demo.past_of_simulation() if simulate else timedelta()
         web = WebServer(make_app(process), settings, on_started=lambda: cli.announce(settings, demo_password))
         async with background(process, server, simulate=simulate, past=past):

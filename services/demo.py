@@ -1,6 +1,7 @@
 """The demo: two organizations that never see each other, and a factory that produces."""
 
 from datetime import timedelta
+from decimal import Decimal
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from sqlalchemy import select, text, update
@@ -12,6 +13,7 @@ from services.auth.passwords import hash_password
 from services.db.tables import Lane, Machine, MachineStatus, User
 from services.db.work import Work, begin, read
 from services.demo_orders import add_demo_orders
+from services.demo_parts import add_demo_parts, cycle_time_s
 from services.demo_shifts import DEMO_PAST, add_demo_shifts
 from services.identity.badges import BadgeKey, set_badge
 from services.identity.users import add_user, found_organization
@@ -96,11 +98,11 @@ async def open_demo_with(password: str) -> None:
             )
 
 
-async def simulated_machines() -> tuple[str, ...]:
-    """Return the codes of the demo's simulated machines, none where there is no demo."""
+async def simulated_machines() -> dict[str, Decimal]:
+    """Return the codes of the demo's simulated machines, none where there is no demo, and the seconds that each takes
+    for a piece."""
     async with read(Scope(DEMO_ORG)) as work:
-        rows = await work.session.execute(select(Machine.code).where(Machine.is_simulated).order_by(Machine.code))
-        return tuple(rows.scalars())
+        return {machine.code: cycle_time_s(number) for number, machine in enumerate(await _simulated(work))}
 
 
 async def past_of_simulation() -> timedelta:
@@ -133,6 +135,7 @@ async def _seed_demo_works(password_hash: str, badge_key: BadgeKey) -> None:
         harness = await add_department(work, plant_id=plant.id, code="WIRE", name="Wire harness")
         for position, (code, name, machines) in enumerate(LANES, start=1):
             await _add_lane(work, machining.id, code, name, position, machines)
+        await add_demo_parts(work, machines=await _simulated(work))
         assembly = await add_department(work, plant_id=plant.id, code="HAND", name="Hand assembly")
         await _add_stations(work, plant.id, assembly.id)
         lane = await add_lane(work, department_id=harness.id, code="CUT", name="Wire cutting", position=9)
@@ -161,6 +164,11 @@ async def _seed_rival_works(password_hash: str) -> None:
         plant = await add_plant(work, code="LYO", name="Lyon", time_zone="Europe/Paris")
         department = await add_department(work, plant_id=plant.id, code="MACH", name="Machining")
         await _add_lane(work, department.id, "MILL", "Fraisage", 1, (("R-01", "Mazak"), ("R-02", "Mazak")))
+
+
+async def _simulated(work: Work) -> list[Machine]:
+    machines = await work.session.execute(select(Machine).where(Machine.is_simulated).order_by(Machine.code))
+    return list(machines.scalars())
 
 
 async def _founded(work: Work, *, slug: str, name: str) -> bool:

@@ -83,7 +83,8 @@ WHERE {IS_DUE} AND machine_id = (
 ORDER BY hour_at LIMIT $1
 """
 # Time passes without anybody reporting it. From the newest hour that was added up, which may not have been over then,
-# and from the beginning of a stop that may have been a micro-stop until now.
+# and from the beginning of a stop that may have been a micro-stop until now. A machine whose log was imported or
+# replayed tells of another time, in which only its reports let time pass.
 MARK_PASSED_TIME = """
 SELECT count(app.mark_dirty_hours(machines.id, greatest(least(facts.hour_at, stop.since),
                                                         now() - interval '35 days'), now()))
@@ -92,11 +93,12 @@ LEFT JOIN LATERAL (
   SELECT coalesce(max(hour_at), now() - interval '1 hour') AS hour_at FROM hourly_facts
   WHERE hourly_facts.machine_id = machines.id
 ) AS facts ON true
+JOIN machine_status AS status ON status.org_id = machines.org_id AND status.machine_id = machines.id
 LEFT JOIN LATERAL (
-  SELECT since FROM machine_status WHERE machine_status.machine_id = machines.id AND state = 'unplanned_stop'
-    AND reason_id IS NULL AND since > now() - interval '4 hours'
+  SELECT status.since WHERE status.state = 'unplanned_stop' AND status.reason_id IS NULL
+    AND status.since > now() - interval '4 hours'
 ) AS stop ON true
-WHERE machines.is_active
+WHERE machines.is_active AND (status.last_report_at < status.heard_at - interval '1 day') IS NOT TRUE
 """
 DIRTY_ORGANIZATIONS = text("SELECT app.organizations_with_dirty_hours()")
 ORGANIZATIONS = text("SELECT app.organizations()")
@@ -172,7 +174,10 @@ async def refresh_next_machine(work: Work) -> bool:
 
 
 async def mark_passed_hours(work: Work) -> None:
-    """Mark the hours of every active machine that passed since they were last added up, with the present one."""
+    """Mark the hours of every active machine that passed since they were last added up, with the present one.
+
+    Those of machines whose newest report spoke of a day before it was heard, or earlier, stay as their log told them.
+    """
     await work.fetch(MARK_PASSED_TIME)
 
 

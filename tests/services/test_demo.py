@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from domain.identity.roles import Role
 from domain.scope import Scope
+from services.adapters.simulator import PARTS
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
-from services.db.tables import Lane, Machine, User
+from services.db.tables import CycleTime, Lane, Machine, Material, User
 from services.db.work import begin, read
 from services.demo import (
     DEMO_ORG,
@@ -24,6 +25,7 @@ from services.demo import (
     seed_demo,
     simulated_machines,
 )
+from services.demo_parts import PLANNED_SHARE
 from services.demo_shifts import DEMO_PAST
 from services.identity.badges import BadgeKey
 from services.identity.sessions import look_up
@@ -79,6 +81,23 @@ class TestDemo:
             codes = set((await work.session.execute(select(Machine.code))).scalars())
         assert len(simulated) >= 10
         assert codes - set(simulated) == {KOMAX_MACHINE, *(code for code, _ in STATIONS)}
+
+    async def test_plans_how_long_every_part_takes_on_every_simulated_machine(self) -> None:
+        await seed_demo("the demo's password", BADGE_KEY)
+
+        simulated = await simulated_machines()
+
+        async with read(Scope(DEMO_ORG)) as work:
+            planned = await work.session.execute(
+                select(Machine.code, Material.number, CycleTime.cycle_time_s)
+                .join(CycleTime, CycleTime.machine_id == Machine.id)
+                .join(Material, Material.id == CycleTime.material_id)
+            )
+            found = {(code, number): cycle_time_s for code, number, cycle_time_s in planned}
+        assert found.keys() == {(code, part) for code in simulated for part in PARTS}
+        assert all(
+            0.85 * float(simulated[code]) < planned_s <= simulated[code] for (code, _), planned_s in found.items()
+        )
 
     async def test_has_been_working_for_a_while_until_its_machines_report(self, make: Make) -> None:
         await seed_demo("the demo's password", BADGE_KEY)

@@ -21,6 +21,7 @@ from services.db.tables import (
     DirtyHour,
     HourlyFact,
     MachineStateChange,
+    MachineStatus,
     Plant,
     ProductionLogEntry,
     Reason,
@@ -326,6 +327,17 @@ class TestMarkPassedHours:
 
             marked = select(func.min(DirtyHour.hour_at), func.max(DirtyHour.hour_at))
             assert (await work.session.execute(marked)).one() == (hour - 3 * HOUR, hour)
+
+    async def test_leaves_a_machine_alone_whose_imported_log_tells_of_another_time(self, floor: Floor) -> None:
+        async with undone(floor.scope) as work:
+            await recompute_hours(work, machine_id=floor.machine_id, hours=[SIX])
+            status = await work.session.get_one(MachineStatus, (floor.scope.org_id, floor.machine_id))
+            status.last_report_at, status.heard_at = SIX + HOUR, work.now
+            await work.session.flush()
+
+            await mark_passed_hours(work)
+
+            assert (await work.session.execute(select(DirtyHour))).all() == []
 
 
 async def mean_breakdown(work: Work, floor: Floor) -> None:

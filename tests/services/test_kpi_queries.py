@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from domain.errors import Forbidden, NotFound
 from domain.identity.roles import Role
@@ -13,6 +14,7 @@ from domain.production.kpi_formulas import Kpi
 from services.db.keys import new_id
 from services.db.tables import Crew, CycleTime, Machine, Operation, ProductionLogEntry, ProductionRun, WorkOrder
 from services.db.work import Work, begin
+from services.plant.cycle_times import set_cycle_time
 from services.plant.shift_reports import load_machine_shift, load_shift_report
 from services.production.kpi_queries import (
     InvalidDays,
@@ -107,6 +109,24 @@ class TestLoadKpis:
             assert kpis.oee == Decimal(6) / 8 * (Decimal(500 * 36) / (6 * 3600)) * Decimal("0.9")
             assert kpis.setup_rate == Decimal(1) / 7
             assert kpis.scrap_ratio == Decimal("0.1")
+
+    async def test_plan_the_part_that_a_machine_names_by_its_own_cycle_time(self, floor: Floor, make: Make) -> None:
+        async with undone(floor.scope) as work:
+            work.session.add(shift_row(floor, SIX, 8))
+            await tell(work, floor, MORNING)
+            machine = await work.session.get_one(Machine, floor.machine_id)
+            material = await make.material(work, number="P-1")
+            await set_cycle_time(work, machine_id=floor.machine_id, material_id=material.id, cycle_time_s=Decimal(36))
+            await make.run(work, machine=machine, at=SIX + HOUR)
+            run_id = (await work.session.execute(select(ProductionRun.id))).scalar_one()
+            await made(work, floor, SIX + 2 * HOUR, good=500, run_id=run_id)
+            await refresh_all(work)
+
+            (whole,) = await load_kpis(
+                work, scope=KpiScope.MACHINE, place_id=floor.machine_id, since_day=DAY, before_day=NEXT_DAY
+            )
+
+            assert whole.kpis.effectiveness == Decimal(500 * 36) / (6 * 3600)
 
     async def test_of_a_lane_divide_sums_and_never_average(self, floor: Floor, make: Make) -> None:
         async with undone(floor.scope) as work:
