@@ -95,9 +95,7 @@ class TestDemo:
             )
             found = {(code, number): cycle_time_s for code, number, cycle_time_s in planned}
         assert found.keys() == {(code, part) for code in simulated for part in PARTS}
-        assert all(
-            0.85 * float(simulated[code]) < planned_s <= simulated[code] for (code, _), planned_s in found.items()
-        )
+        assert all(planned_s == simulated[code] * PLANNED_SHARE for (code, _), planned_s in found.items())
 
     async def test_has_been_working_for_a_while_until_its_machines_report(self, make: Make) -> None:
         await seed_demo("the demo's password", BADGE_KEY)
