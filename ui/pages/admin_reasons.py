@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from nicegui import ui
+from nicegui.events import SortableEventArguments
 
 from domain.identity.roles import Permission
 from domain.plant.reasons import LossCategory, ReasonKind
@@ -81,15 +82,35 @@ class _Page:
 
     def _level(self, kind: ReasonKind, parent_id: UUID | None, depth: int) -> None:
         siblings = [one for one in self._reasons.values() if one.kind == kind and one.parent_id == parent_id]
-        for number, reason in enumerate(siblings):
-            self._row(kind, reason, depth, [one.id for one in siblings], number)
-            self._level(kind, reason.id, depth + 1)
+        if not siblings:
+            return
+        ids = [one.id for one in siblings]
+        level = ui.column(wrap=False).classes("u-reason-level").mark("reason-level")
+        level.make_sortable(
+            {"delay": 150, "delayOnTouchOnly": True}, handle=".u-reason__handle",
+            on_end=lambda event: self._dropped(ids, event),
+        )  # fmt: skip
+        with level:
+            for number, reason in enumerate(siblings):
+                with ui.element("div").classes("u-reason-branch"):
+                    self._row(kind, reason, depth, ids, number)
+                    self._level(kind, reason.id, depth + 1)
+
+    async def _dropped(self, siblings: list[UUID], event: SortableEventArguments) -> None:
+        order = list(siblings)
+        order.insert(event.new_index, order.pop(event.old_index))
+        await self._put_in_order(order)
+
+    async def _put_in_order(self, order: list[UUID]) -> None:
+        await act(self._seat, lambda work: order_reasons(work, reason_ids=order))
+        await self.load()
 
     def _row(self, kind: ReasonKind, reason: ReasonInfo, depth: int, siblings: list[UUID], number: int) -> None:
         _ = self._seat.translate
         with ui.element("div").classes("u-reason").style(f"--depth: {depth}") as row:
             if not reason.is_active:
                 row.classes("u-reason--off")
+            ui.icon("drag_indicator").classes("u-reason__handle").props["aria-hidden"] = "true"
             edit = ui.button(color=None, on_click=lambda: self._ask(kind, reason)).classes("u-button u-button--flat")
             with edit.classes("u-reason__label").mark("reason"):
                 ui.label(reason.label)
@@ -113,8 +134,7 @@ class _Page:
         async def move() -> None:
             order = list(siblings)
             order[number], order[number + by] = order[number + by], order[number]
-            await act(self._seat, lambda work: order_reasons(work, reason_ids=order))
-            await self.load()
+            await self._put_in_order(order)
 
         button = ui.button(icon=icon, color=None, on_click=move).classes("u-button u-button--flat u-reason__move")
         button.props["aria-label"] = label
