@@ -13,6 +13,7 @@ from domain.plant.periods import Period
 from domain.plant.shift_accounts import (
     ExplainedTime,
     TimeAccount,
+    TimeCause,
     accounts_together,
     explain_shift,
     seconds_by_reason,
@@ -92,6 +93,8 @@ class MachineShift:
     """Up to now, in pieces that follow each other and fill it exactly."""
     hours: tuple[ShiftHour, ...]
     figures: ShiftFigures
+    asks_at: datetime | None
+    """When the stop that goes on and may be a micro-stop will be none any more, and ask for a reason; else None."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,11 @@ class ShiftReport:
     machines: tuple[MachineShift, ...]
     figures: ShiftFigures
     """Of all machines together."""
+
+    @property
+    def asks_next_at(self) -> datetime | None:
+        """When the next stop will ask for a reason without anything else happening."""
+        return min((machine.asks_at for machine in self.machines if machine.asks_at is not None), default=None)
 
     @property
     def shift(self) -> LaneShift:
@@ -186,11 +194,26 @@ async def _report(
         shown = _hours(hours, by_hour, sequence.shift, corrected=corrected)
         machines.append(
             MachineShift(
-                unit.id, unit.code, unit.name, explained, shown, _figures(explained, by_hour, corrected=corrected)
+                unit.id,
+                unit.code,
+                unit.name,
+                explained,
+                shown,
+                _figures(explained, by_hour, corrected=corrected),
+                _asks_at(explained, unit, now=work.now),
             )
         )
     together = figures_together([machine.figures for machine in machines])
     return ShiftReport(lane_id, sequence, work.now, tuple(machines), together)
+
+
+def _asks_at(explained: Sequence[ExplainedTime], unit: _Unit, *, now: datetime) -> datetime | None:
+    if not explained or explained[-1].cause is not TimeCause.MINOR or explained[-1].period.ends_at < now:
+        return None
+    stretch = explained[-1].segment.stretch
+    if stretch.stay_ends_at is not None:
+        return None
+    return stretch.stay_starts_at + timedelta(seconds=float(unit.micro_stop_s))
 
 
 def _figures(

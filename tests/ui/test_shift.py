@@ -1,12 +1,14 @@
 """The shift explained, and the KPIs, click by click."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from nicegui.testing import User
 
 from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
+from services.db.tables import Machine
 from services.db.work import begin, read
 from services.plant.machine_states import change_machine_state
 from services.plant.stops import list_stops
@@ -60,6 +62,15 @@ class TestShift:
         await sees(supervisor, "Every stop has a reason.")
 
         await stood_still(floor)
+
+        await sees(supervisor, "Other reason")
+
+    async def test_asks_as_soon_as_a_stop_is_too_long_for_a_micro_stop(self, floor: Floor, supervisor: User) -> None:
+        async with begin(floor.scope) as work:
+            (await work.session.get_one(Machine, floor.machine_id)).micro_stop_s = Decimal(2)
+            await change_machine_state(work, machine_id=floor.machine_id, state=MachineState.UNPLANNED_STOP)
+        await supervisor.open(f"/shift/{floor.lane_id}")
+        await sees(supervisor, "Every stop has a reason.")
 
         await sees(supervisor, "Other reason")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from nicegui import background_tasks
@@ -17,10 +18,17 @@ log = structlog.get_logger(__name__)
 RETRY_S = 0.3
 
 
-async def keep_fresh(seat: Seat, *, load: Callable[[], Awaitable[None]], concerns: Callable[[Event], bool]) -> None:
+async def keep_fresh(
+    seat: Seat,
+    *,
+    load: Callable[[], Awaitable[None]],
+    concerns: Callable[[Event], bool],
+    due_s: Callable[[], float | None] = lambda: None,
+) -> None:
     """Call `load` now, after every event that concerns the page, and after every reconnection, while the page lives.
 
-    Subscribes before the first load, so that nothing falls between.
+    Subscribes before the first load, so that nothing falls between. Where the page changes without an event because
+    time passes, `due_s` says after a load in how many seconds it will; None never.
 
     Raises:
         As `load`, the first time.
@@ -33,7 +41,8 @@ async def keep_fresh(seat: Seat, *, load: Callable[[], Awaitable[None]], concern
 
     async def follow() -> None:
         while True:
-            await wanted.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wanted.wait(), due_s())
             wanted.clear()
             try:
                 with seat.client:

@@ -79,7 +79,12 @@ async def shift_of_lane(seat: Seat, lane: str, shift: str = "") -> None:
                 part = _Shift(seat, place, report, StopDialog(seat, choices, zone=place.time_zone))
         part.show(report)
 
-    await keep_fresh(seat, load=load, concerns=lambda event: _concerns(event, place))
+    await keep_fresh(
+        seat,
+        load=load,
+        concerns=lambda event: _concerns(event, place),
+        due_s=lambda: None if part is None else part.asks_in_s(),
+    )
     draw_first(seat.client.content)
 
 
@@ -122,7 +127,8 @@ class _Shift:
             note.visible = kpi is Kpi.EFFECTIVENESS and (kpis.cycle_time_is_doubtful or kpis.effectiveness is None)
         note = self._kpis[Kpi.EFFECTIVENESS][1]
         _ = self._seat.translate
-        note.set_text(_("Check the cycle time") if kpis.cycle_time_is_doubtful else _("No target"))
+        without = _("No target") if report.figures.output.produced else _("Nothing was made.")
+        note.set_text(_("Check the cycle time") if kpis.cycle_time_is_doubtful else without)
         self._shown = {}
         machines = [self._machine(machine) for machine in report.machines]
         period = report.shift.occurrence.period
@@ -135,6 +141,11 @@ class _Shift:
         )  # fmt: skip
         self._show_asks()
         self._show_charts()
+
+    def asks_in_s(self) -> float | None:
+        """Return in how many seconds the next stop will ask for a reason by itself."""
+        asks_at = self._report.asks_next_at
+        return None if asks_at is None else max(0.0, (asks_at - self._report.now).total_seconds()) + BREATH_S
 
     def _head(self) -> None:
         _, lang, zone = self._seat.translate, self._seat.lang, self._place.time_zone
