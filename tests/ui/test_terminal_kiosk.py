@@ -146,6 +146,18 @@ class TestIdentify:
         await sees(kiosk, ASKED)
         await kiosk.should_not_see("Call for help")
 
+    async def test_ends_by_itself_after_the_plants_time(self, floor: Floor, kiosk: User, operator: User) -> None:
+        async with begin(floor.scope) as work:
+            (await work.session.get_one(Plant, floor.plant_id)).idle_sign_out_s = 45
+        await kiosk.open(f"/terminal/{floor.machine_code}")
+        types(kiosk, PIN)
+        await sees(kiosk, "Call for help")
+        await operator.open(f"/terminal/{floor.machine_code}")
+
+        idle_s = [next(iter(user.find(kind=KioskPerson).elements)).props["idle_s"] for user in (kiosk, operator)]
+
+        assert idle_s == [45, 0]  # whoever signed in on a device of their own stays
+
     async def test_another_badge_changes_the_person(self, kiosk: User, floor: Floor, process: Process) -> None:
         async with begin(floor.acting_as(Role.ADMIN)) as work:
             user_id = floor.user_ids[Role.SUPERVISOR]
