@@ -55,12 +55,13 @@ def loss_waterfall(account: TimeAccount, output: WorkUnitOutput) -> tuple[Waterf
         if cause is not TimeCause.RUNNING:
             left_s -= account.by_cause_s[cause]
             steps.append(WaterfallStep(cause, account.by_cause_s[cause], left_s))
-    if output.planned_run_s is None:
+    target_s = output.target_run_s
+    if target_s is None:
         return tuple(steps)
-    speed_s = work_unit_times(account).production_s - output.planned_run_s
-    rejects_s = (ratio(output.produced - output.good, output.produced) or ZERO) * output.planned_run_s
-    steps.append(WaterfallStep(PieceLoss.SPEED, speed_s, output.planned_run_s))
-    steps.append(WaterfallStep(PieceLoss.REJECTS, rejects_s, output.planned_run_s - rejects_s))
+    speed_s = work_unit_times(account).production_s - target_s
+    rejects_s = (ratio(output.produced - output.good, output.produced) or ZERO) * target_s
+    steps.append(WaterfallStep(PieceLoss.SPEED, speed_s, target_s))
+    steps.append(WaterfallStep(PieceLoss.REJECTS, rejects_s, target_s - rejects_s))
     return tuple(steps)
 
 

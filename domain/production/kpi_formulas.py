@@ -62,6 +62,8 @@ class KpiInput:
     unit: KpiUnit
     kpi: Kpi | None = None
     """The KPI that this input is, which opens to a formula of its own."""
+    unknown_because: str = ""
+    """Why nobody knows the value, where that can be told; marked for translation."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class _Symbol:
     unit: KpiUnit
     read: Callable[[_Figures], Decimal | None]
     kpi: Kpi | None = None
+    unknown_because: Callable[[_Figures], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,20 @@ def explain(
     """Open a KPI to its formula, the numbers that went in, and what came out."""
     figures = _Figures(times, output, repairs, work_unit_kpis(times, output, repairs=repairs))
     formula = FORMULAS[kpi]
-    inputs = tuple(
-        KpiInput(name, known.meaning, known.read(figures), known.unit, known.kpi)
-        for name, known in ((name, SYMBOLS[name]) for name in formula.symbols)
-    )
+    inputs = tuple(_input(name, SYMBOLS[name], figures) for name in formula.symbols)
     return KpiExplanation(kpi, formula.text, formula.source, inputs, formula.value(figures.kpis), formula.unit)
+
+
+def _input(name: str, symbol: _Symbol, figures: _Figures) -> KpiInput:
+    value = symbol.read(figures)
+    because = symbol.unknown_because(figures) if value is None else ""
+    return KpiInput(name, symbol.meaning, value, symbol.unit, symbol.kpi, because)
+
+
+def _no_target(figures: _Figures) -> str:
+    if not figures.output.produced:
+        return marked("Nothing was made.")
+    return marked("Something that was made has no planned cycle time.")
 
 
 def _of_repairs(read: Callable[[WorkUnitRepairs], Decimal]) -> Callable[[_Figures], Decimal | None]:
@@ -135,7 +147,9 @@ SYMBOLS: dict[str, _Symbol] = {
     "AUBT": _Symbol(marked("actual unit busy time"), _S, lambda f: f.times.unit_busy_s),
     "calendar time": _Symbol(marked("all the time there was"), _S, lambda f: f.times.calendar_s),
     "AOET": _Symbol(marked("actual order execution time"), _S, lambda f: f.output.order_execution_s),
-    "Σ(PRI × PQ)": _Symbol(marked("planned run time of what was made"), _S, lambda f: f.output.planned_run_s),
+    "Σ(PRI × PQ)": _Symbol(
+        marked("planned run time of what was made"), _S, lambda f: f.output.target_run_s, unknown_because=_no_target
+    ),
     "PQ": _Symbol(marked("produced quantity"), _Q, lambda f: f.output.produced),
     "GQ": _Symbol(marked("good quantity"), _Q, lambda f: f.output.good),
     "SQ": _Symbol(marked("scrap quantity"), _Q, lambda f: f.output.scrap),

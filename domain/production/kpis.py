@@ -74,6 +74,12 @@ class WorkUnitOutput:
         """PQ: produced quantity, good, scrap and rework."""
         return self.good + self.scrap + self.rework
 
+    @property
+    def target_run_s(self) -> Decimal | None:
+        """Planned run time that what happened can be measured by; None without a target, and where nothing was made:
+        then nobody knows whether there is one."""
+        return self.planned_run_s if self.produced or self.planned_run_s else None
+
 
 @dataclass(frozen=True)
 class WorkUnitRepairs:
@@ -147,7 +153,7 @@ def work_unit_kpis(
     more; so both are undefined without a failure.
     """
     availability = ratio(times.production_s, times.planned_busy_s)
-    effectiveness = ratio(output.planned_run_s, times.production_s)
+    effectiveness = ratio(output.target_run_s, times.production_s)
     quality_ratio = ratio(output.good, output.produced)
     oee = product(availability, effectiveness, quality_ratio)
     failures = None if repairs is None else Decimal(repairs.failures)

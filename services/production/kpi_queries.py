@@ -145,11 +145,15 @@ ORDER BY {order}
 """
 EXISTS = "SELECT FROM {table} WHERE id = $1"
 PLACES = """
-SELECT 'plant' AS scope, id, code, name, 0 AS rank FROM plants
-UNION ALL SELECT 'department', id, code, name, 1 FROM departments
-UNION ALL SELECT 'lane', id, code, name, 2 FROM lanes
-UNION ALL SELECT 'machine', id, code, name, 3 FROM machines WHERE is_active
-ORDER BY rank, code
+SELECT places.scope, places.id, places.code, places.name, plants.time_zone
+FROM (
+  SELECT 'plant' AS scope, id, code, name, id AS plant_id, 0 AS rank FROM plants
+  UNION ALL SELECT 'department', id, code, name, plant_id, 1 FROM departments
+  UNION ALL SELECT 'lane', id, code, name, plant_id, 2 FROM lanes
+  UNION ALL SELECT 'machine', id, code, name, plant_id, 3 FROM machines WHERE is_active
+) AS places
+JOIN plants ON plants.id = places.plant_id
+ORDER BY places.rank, places.code
 """
 
 
@@ -161,6 +165,8 @@ class KpiPlace:
     id: UUID
     code: str
     name: str
+    time_zone: str
+    """IANA name, of its plant."""
 
     @property
     def key(self) -> str:
@@ -212,7 +218,9 @@ async def list_kpi_places(work: Work) -> tuple[KpiPlace, ...]:
     """
     work.scope.require(Permission.READ_METRICS)
     rows = await work.fetch(PLACES)
-    return tuple(KpiPlace(KpiScope(row["scope"]), row["id"], row["code"], row["name"]) for row in rows)
+    return tuple(
+        KpiPlace(KpiScope(row["scope"]), row["id"], row["code"], row["name"], row["time_zone"]) for row in rows
+    )
 
 
 async def load_kpis(

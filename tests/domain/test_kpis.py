@@ -140,12 +140,17 @@ class TestWorkUnitKpis:
         assert kpis.availability == Decimal("0.9")
         assert not kpis.cycle_time_is_doubtful
 
-    def test_have_no_quality_where_nothing_was_produced(self) -> None:
+    def test_have_no_effectiveness_and_no_quality_where_nothing_was_produced(self) -> None:
         kpis = work_unit_kpis(
             WorkUnitTimes(Decimal(100), Decimal(90)), WorkUnitOutput(Decimal(0), planned_run_s=Decimal(0))
         )
 
-        assert (kpis.effectiveness, kpis.quality_ratio, kpis.oee) == (Decimal(0), None, None)
+        assert (kpis.availability, kpis.effectiveness, kpis.quality_ratio, kpis.oee) == (
+            Decimal("0.9"),
+            None,
+            None,
+            None,
+        )
 
     def test_have_no_time_between_failures_without_a_failure(self) -> None:
         repairs = WorkUnitRepairs(failures=0, operating_s=Decimal(600), repair_s=Decimal(0))
@@ -206,6 +211,19 @@ class TestTogether:
 
 
 class TestExplain:
+    @pytest.mark.parametrize(
+        ("output", "because"),
+        [
+            (WorkUnitOutput(Decimal(0), planned_run_s=Decimal(0)), "Nothing was made."),
+            (WorkUnitOutput(Decimal(5)), "Something that was made has no planned cycle time."),
+        ],
+    )
+    def test_tells_why_there_is_no_effectiveness(self, output: WorkUnitOutput, because: str) -> None:
+        opened = explain(Kpi.EFFECTIVENESS, WorkUnitTimes(Decimal(100), Decimal(90)), output)
+
+        assert opened.value is None
+        assert [each.unknown_because for each in opened.inputs] == [because, ""]
+
     def test_opens_every_kpi(self) -> None:
         assert set(FORMULAS) == set(Kpi)
         assert {kpi.value for kpi in Kpi} == {field.name for field in fields(WorkUnitKpis)}

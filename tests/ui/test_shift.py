@@ -123,6 +123,25 @@ class TestMetrics:
         await sees(supervisor, "Quality ratio = GQ / PQ")
         await sees(supervisor, "Mar 2, 2026 · Early")
 
+    async def test_by_the_hour_show_the_time_of_the_plant(self, floor: Floor, make: Make, supervisor: User) -> None:
+        async with begin(floor.scope) as work:
+            await morning(work, floor, make)
+            await refresh_all(work)
+
+        await supervisor.open("/kpis?since=2026-03-02&until=2026-03-02&by=hour")
+
+        await sees(supervisor, "Mar 2, 2026 6:00\u202fAM")
+
+    async def test_tell_why_one_is_not_defined(self, floor: Floor, make: Make, supervisor: User) -> None:
+        async with begin(floor.scope) as work:
+            await morning(work, floor, make)
+            await refresh_all(work)
+        await supervisor.open("/kpis?since=2026-03-02&until=2026-03-02&by=hour")
+
+        supervisor.find(content="–", marker="metric-EFFECTIVENESS").click()
+
+        await sees(supervisor, "Nothing was made.")
+
     async def test_say_so_where_nothing_was_added_up(self, floor: Floor, supervisor: User) -> None:
         await supervisor.open("/kpis?since=2019-03-02&until=2019-03-02")
 

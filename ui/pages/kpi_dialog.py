@@ -23,10 +23,8 @@ def open_kpi(seat: Seat, kpi: Kpi, *, explain: Explain, rows: Callable[[], None]
             ui.label(shown(seat, opened)).classes("u-title u-number").mark("kpi-value")
         ui.label(f"{names[kpi]} = {opened.formula}").classes("u-formula").mark("kpi-formula")
         ui.label(_(opened.source)).classes("u-muted")
-        if opened.missing:
-            ui.label(_("Not defined: nobody knows {symbols}.").format(symbols=", ".join(opened.missing))).classes(
-                "u-note"
-            )
+        for why in _undefined(seat, opened):
+            ui.label(why).classes("u-note").mark("kpi-undefined")
         with ui.element("div").classes("u-scroll"), ui.element("table").classes("u-table").mark("kpi-inputs"):
             for each in opened.inputs:
                 with ui.element("tr"):
@@ -54,6 +52,17 @@ def open_kpi(seat: Seat, kpi: Kpi, *, explain: Explain, rows: Callable[[], None]
 def shown(seat: Seat, explanation: KpiExplanation) -> str:
     """Return a KPI's value in words."""
     return kpi_value(explanation.value, explanation.unit, seat.lang, per_hour=seat.translate("per hour"))
+
+
+def _undefined(seat: Seat, opened: KpiExplanation) -> list[str]:
+    """Return why a KPI has no value, in sentences."""
+    _ = seat.translate
+    if opened.value is not None:
+        return []
+    if not opened.missing:
+        return [_("Not defined: there is nothing to divide by.")]
+    because = [_(each.unknown_because) for each in opened.inputs if each.unknown_because]
+    return [_("Not defined: nobody knows {symbols}.").format(symbols=", ".join(opened.missing)), *because]
 
 
 def _cell(text: str, classes: str = "") -> None:

@@ -1,8 +1,10 @@
 """KPIs of any place and period: a table, a trend and the losses; each number opens to where it comes from."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -24,7 +26,7 @@ from services.production.kpi_queries import (
 from ui.components import time_cause_words
 from ui.components.loss_charts import pareto_chart, trend_chart
 from ui.kit.enter import Seat, screen
-from ui.kit.formats import number
+from ui.kit.formats import number, time_of_day
 from ui.kit.framed import framed_at
 from ui.kit.kpi_formats import day as written_day
 from ui.kit.kpi_formats import kpi_value, percent
@@ -40,6 +42,16 @@ DEFAULT_DAYS = 7
 MOST_ROWS = 200
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What names of groups are written with."""
+
+    codes: dict[UUID, str]
+    """The codes of places by their ids."""
+    zone: str
+    """IANA name, of the place that was asked for."""
+
+
 @screen("/kpis", permission=Permission.READ_METRICS)
 async def kpis(
     seat: Seat, place: str = "", since: str = "", until: str = "", by: str = "day", corrected: bool = True
@@ -50,9 +62,10 @@ async def kpis(
         plants = await list_plants(work)
         places = await list_kpi_places(work)
         grouping = checked_choice(by, KpiGrouping, field="by")
-        last_day = _day(until, work.now.date())
-        first_day = _day(since, last_day - timedelta(days=DEFAULT_DAYS - 1))
         chosen = next((each for each in places if each.key == place), places[0] if places else None)
+        today = work.now.astimezone(ZoneInfo("UTC" if chosen is None else chosen.time_zone)).date()
+        last_day = _day(until, today)
+        first_day = _day(since, last_day - timedelta(days=DEFAULT_DAYS - 1))
         if chosen is not None:
             whole, groups, shifts = [
                 await load_kpis(
@@ -74,9 +87,9 @@ async def kpis(
                     ui.icon("insights")
                     ui.label(_("Nothing was added up for these days")).classes("u-title")
                 return
-            codes = {each.id: each.code for each in places}
-            _table(seat, whole[0], groups, shifts, grouping, codes)
-            _charts(seat, whole[0], groups, grouping)
+            known = _Known({each.id: each.code for each in places}, chosen.time_zone)
+            _table(seat, whole[0], groups, shifts, grouping, known)
+            _charts(seat, whole[0], groups, grouping, known)
 
 
 def _filters(
@@ -122,13 +135,13 @@ def _filters(
 
 def _table(
     seat: Seat, whole: KpiGroup, groups: tuple[KpiGroup, ...], shifts: tuple[KpiGroup, ...], by: KpiGrouping,
-    codes: dict[UUID, str],
+    known: _Known,
 ) -> None:  # fmt: skip
     _ = seat.translate
     names = time_cause_words.kpi_labels(_)
     rows = [(_("All together"), whole)]
     if by is not KpiGrouping.NONE:
-        rows += [(_name(seat, group, by, codes), group) for group in groups[-MOST_ROWS:]]
+        rows += [(_name(seat, group, by, known), group) for group in groups[-MOST_ROWS:]]
     with ui.element("div").classes("u-scroll"), ui.element("table").classes("u-table").mark("metrics-table"):
         with ui.element("thead"), ui.element("tr"):
             for title in ("", *(names[kpi] for kpi in COLUMNS), _("Good"), _("Scrap")):
@@ -136,10 +149,10 @@ def _table(
                     ui.label(title)
         with ui.element("tbody"):
             for name, group in rows:
-                _row(seat, name, group, _behind(group, whole, shifts, by), codes)
+                _row(seat, name, group, _behind(group, whole, shifts, by), known)
 
 
-def _row(seat: Seat, name: str, group: KpiGroup, shifts: tuple[KpiGroup, ...], codes: dict[UUID, str]) -> None:
+def _row(seat: Seat, name: str, group: KpiGroup, shifts: tuple[KpiGroup, ...], known: _Known) -> None:
     figures = group.kpis
     with ui.element("tr"):
         with ui.element("td"):
@@ -149,14 +162,14 @@ def _row(seat: Seat, name: str, group: KpiGroup, shifts: tuple[KpiGroup, ...], c
                 getattr(figures, kpi.value), FORMULAS[kpi].unit, seat.lang, per_hour=seat.translate("per hour")
             )
             with ui.element("td").classes("u-number"):
-                opening = ui.button(value, color=None, on_click=lambda kpi=kpi: _open(seat, kpi, group, shifts, codes))
+                opening = ui.button(value, color=None, on_click=lambda kpi=kpi: _open(seat, kpi, group, shifts, known))
                 opening.props("flat").classes("u-metric-button").mark(f"metric-{kpi.name}")
         for quantity in (group.output.good, group.output.scrap):
             with ui.element("td").classes("u-number"):
                 ui.label(number(quantity, seat.lang))
 
 
-def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], codes: dict[UUID, str]) -> None:
+def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], known: _Known) -> None:
     _ = seat.translate
 
     def explained(which: Kpi) -> KpiExplanation:
@@ -168,8 +181,8 @@ def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], c
             for shift in shifts[-MOST_ROWS:]:
                 with ui.element("tr"):
                     with ui.element("td"):
-                        lane = codes.get(shift.lane_id, "") if shift.lane_id is not None else ""
-                        name = _name(seat, shift, KpiGrouping.SHIFT, codes)
+                        lane = known.codes.get(shift.lane_id, "") if shift.lane_id is not None else ""
+                        name = _name(seat, shift, KpiGrouping.SHIFT, known)
                         ui.link(name, f"/shift/{lane}?shift={shift.key}")
                     with ui.element("td").classes("u-number"):
                         ui.label(percent(shift.kpis.oee, seat.lang))
@@ -177,7 +190,7 @@ def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], c
     open_kpi(seat, kpi, explain=explained, rows=rows)
 
 
-def _charts(seat: Seat, whole: KpiGroup, groups: tuple[KpiGroup, ...], by: KpiGrouping) -> None:
+def _charts(seat: Seat, whole: KpiGroup, groups: tuple[KpiGroup, ...], by: KpiGrouping, known: _Known) -> None:
     _, lang = seat.translate, seat.lang
     words, names = time_cause_words.labels(_), time_cause_words.kpi_labels(_)
     with ui.element("div").classes("u-shift__columns"):
@@ -186,7 +199,7 @@ def _charts(seat: Seat, whole: KpiGroup, groups: tuple[KpiGroup, ...], by: KpiGr
                 ui.label(_("Trend")).classes("u-subtitle").props("role=heading aria-level=2")
                 shown = groups[-MOST_ROWS:]
                 lines = {names[kpi]: [getattr(group.kpis, kpi.value) for group in shown] for kpi in LINES}
-                times = [_name(seat, group, by, {}) for group in shown]
+                times = [_name(seat, group, by, _Known({}, known.zone)) for group in shown]
                 ui.plotly(trend_chart(times, lines, lang=lang)).classes("u-shift__plot")
         with ui.element("section").classes("u-card u-column"):
             ui.label(_("Losses")).classes("u-subtitle").props("role=heading aria-level=2")
@@ -214,13 +227,21 @@ def _behind(group: KpiGroup, whole: KpiGroup, shifts: tuple[KpiGroup, ...], by: 
     return shifts
 
 
-def _name(seat: Seat, group: KpiGroup, by: KpiGrouping, codes: dict[UUID, str]) -> str:
+def _name(seat: Seat, group: KpiGroup, by: KpiGrouping, known: _Known) -> str:
     if by is KpiGrouping.HOUR:
-        return f"{group.key[:10]} {group.key[11:16]} UTC"
+        return _hour(datetime.fromisoformat(group.key), known.zone, seat.lang)
     if group.day is None:
         return group.label or seat.translate("No crew")
-    lane = codes.get(group.lane_id, "") if group.lane_id is not None else ""
+    lane = known.codes.get(group.lane_id, "") if group.lane_id is not None else ""
     return " · ".join(part for part in (written_day(group.day, seat.lang), group.label, lane) if part)
+
+
+def _hour(at: datetime, zone: str, lang: str) -> str:
+    """Write the beginning of an hour in the plant, with its distance from UTC where the clock shows it twice."""
+    local = at.astimezone(ZoneInfo(zone))
+    written = f"{written_day(local.date(), lang)} {time_of_day(at, zone, lang)}"
+    is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{written} (UTC{local:%z})" if is_twice else written
 
 
 def _day(value: str, otherwise: date) -> date:
