@@ -29,7 +29,9 @@ SELECT machines.id, machines.lane_id, machines.code, machines.name, machines.pos
             THEN (extract(epoch FROM status.last_report_at) * 1000)::bigint END AS as_of,
        CASE WHEN is_today THEN trim_scale(status.good_today) ELSE 0 END AS good_today,
        CASE WHEN is_today THEN trim_scale(status.scrap_today) ELSE 0 END AS scrap_today,
-       status.last_report_at{{columns}}
+       status.last_report_at,
+       CASE WHEN status.state = 'unplanned_stop' AND status.reason_id IS NULL
+            THEN (1000 * (extract(epoch FROM status.since) + machines.micro_stop_s))::bigint END AS asks_at{{columns}}
 FROM machines
 JOIN machine_status AS status ON status.org_id = machines.org_id AND status.machine_id = machines.id
 LEFT JOIN reasons ON reasons.org_id = status.org_id AND reasons.id = status.reason_id
@@ -70,7 +72,8 @@ SELECT jsonb_strip_nulls(jsonb_build_object(
   'lane', jsonb_build_object('name', place.name, 'code', place.code, 'plant', place.plant),
   'machines', coalesce((SELECT jsonb_object_agg(floor.id, jsonb_build_object(
       'order', floor.position, 'code', floor.code, 'name', floor.name, 'state', floor.state, 'since', floor.since,
-      'reason', floor.reason, 'detail', nullif(floor.detail, ''), 'run', floor.run, 'as_of', floor.as_of,
+      'reason', floor.reason, 'asks_at', floor.asks_at, 'detail', nullif(floor.detail, ''), 'run', floor.run,
+      'as_of', floor.as_of,
       'good_today', floor.good_today::text, 'scrap_today', floor.scrap_today::text)) FROM floor), '{{}}'),
   'calls', coalesce(({CALLS}), '{{}}'),
   'hours', coalesce((
@@ -95,7 +98,7 @@ SELECT jsonb_strip_nulls(jsonb_build_object(
       'scrap_today', (SELECT coalesce(sum(scrap_today), 0)::text FROM floor WHERE floor.lane_id = lanes.id),
       'machines', coalesce((SELECT jsonb_object_agg(floor.id, jsonb_build_object(
           'order', floor.position, 'code', floor.code, 'name', floor.name, 'state', floor.state,
-          'since', floor.since, 'reason', floor.reason, 'as_of', floor.as_of))
+          'since', floor.since, 'reason', floor.reason, 'asks_at', floor.asks_at, 'as_of', floor.as_of))
         FROM floor WHERE floor.lane_id = lanes.id), '{{}}')))
     FROM lanes WHERE lanes.plant_id = :plant_id), '{{}}'),
   'calls', coalesce(({CALLS}), '{{}}')

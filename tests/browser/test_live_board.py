@@ -59,16 +59,30 @@ def snapshot(good: str = "12") -> andon_wall.AndonWallSnapshot:
                 scrap_today="0",
             ),
             "b": andon_wall.WallMachine(
-                order=2, code="CR-2", name="Press", state="unplanned_stop", since=since, good_today="9", scrap_today="0"
+                order=2,
+                code="CR-2",
+                name="Press",
+                state="unplanned_stop",
+                since=since,
+                asks_at=since + 60_000,
+                good_today="9",
+                scrap_today="0",
             ),
         },
         "calls": {},
         "hours": {},
         "targets": {},
-        "shift": {"name": "Early", "starts": since, "ends": since + 8 * 3_600_000, "good": "90", "target": "100",
-                  "pace": "-10", "oee": "0.74"},
+        "shift": {
+            "name": "Early",
+            "starts": since,
+            "ends": since + 8 * 3_600_000,
+            "good": "90",
+            "target": "100",
+            "pace": "-10",
+            "oee": "0.74",
+        },
         "figures": {"a": {"oee": "0.74", "target": "60", "pace": "-2"}},
-    }  # fmt: skip
+    }
 
 
 def now() -> int:
@@ -180,7 +194,12 @@ class TestLiveBoard:
         assert "the database cannot be reached" in wall.inner_text(".u-banner span")
 
     def test_keeps_every_machine_in_its_place(self, wall: Page) -> None:
-        say(wall, "unison:patch", seq=8, patch={"machines": {"a": {"state": "unplanned_stop", "run": None}}})
+        say(
+            wall,
+            "unison:patch",
+            seq=8,
+            patch={"machines": {"a": {"state": "unplanned_stop", "asks_at": 0, "run": None}}},
+        )
 
         assert wall.locator(".u-tile__code").all_inner_texts() == ["CR-1", "CR-2"]
         assert wall.locator(".u-tile--attention").count() == 2
@@ -223,3 +242,23 @@ class TestFiguresOfTheShift:
 
         wall.wait_for_selector(".u-figures", state="detached")
         assert wall.locator(".u-tile").first.get_by_text("Today").count() == 1
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+class TestUnexplainedStop:
+    def test_asks_for_attention_once_it_is_no_micro_stop_any_more(self, wall: Page) -> None:
+        attention = wall.locator(".u-tile--attention")
+        assert attention.get_by_text("No reason given").count() == 1
+
+        say(wall, "unison:patch", seq=8, patch={"machines": {"b": {"asks_at": now() + 1500}}})
+
+        attention.wait_for(state="detached")
+        assert wall.locator(".u-tile").nth(1).get_by_text("Stopped").count() > 0
+        attention.wait_for()
+
+    def test_is_calm_when_somebody_has_given_its_reason(self, wall: Page) -> None:
+        say(wall, "unison:patch", seq=8, patch={"machines": {"b": {"asks_at": None, "reason": "Jam"}}})
+
+        wall.locator(".u-tile--attention").wait_for(state="detached")
+        assert wall.get_by_text("Jam").count() == 1

@@ -14,6 +14,7 @@ from domain.production.machine_reports import PiecesMade, StateEntered
 from services.db.engine import current_database
 from services.db.keys import new_id
 from services.db.work import Work, begin, read
+from services.plant.machine_states import change_machine_state
 from services.production.boards import load_andon_wall, load_plant_board
 from services.production.machine_reports import book_machine_report
 from tests.architecture.furnished import furnish
@@ -64,6 +65,24 @@ class TestAndonWall:
         assert (tile["as_of"], tile["since"]) == (then.timestamp() * 1000, then.timestamp() * 1000)
         assert tile["good_today"] == "7"
         assert shown["hours"] == {str(int(then.replace(minute=0).timestamp() * 1000)): {"good": "7", "scrap": "0"}}
+
+    async def test_says_from_when_on_a_stop_asks_for_its_reason(self, work: Work, make: Make) -> None:
+        machine = await make.machine(work)
+        reason = await make.reason(work)
+        stopped_at = work.now.replace(microsecond=0) - timedelta(seconds=10)
+        await change_machine_state(
+            work, machine_id=machine.id, state=MachineState.UNPLANNED_STOP, started_at=stopped_at
+        )
+        boards: dict[str, Any] = await load_andon_wall(work, lane_id=machine.lane_id)
+        asks_at = boards["machines"][str(machine.id)]["asks_at"]
+
+        await change_machine_state(
+            work, machine_id=machine.id, state=MachineState.UNPLANNED_STOP, reason_id=reason.id, seen_since=stopped_at
+        )
+
+        explained: dict[str, Any] = await load_plant_board(work, plant_id=machine.plant_id)
+        assert asks_at == int(1000 * (stopped_at.timestamp() + float(machine.micro_stop_s)))
+        assert "asks_at" not in explained["lanes"][str(machine.lane_id)]["machines"][str(machine.id)]
 
     async def test_does_not_call_yesterdays_pieces_todays(self, work: Work, make: Make) -> None:
         machine = await make.machine(work)

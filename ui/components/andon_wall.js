@@ -1,6 +1,6 @@
 // The Andon wall of one lane: what stands still and why, readable from six metres.
 
-import { liveBoard, Elapsed } from "live_board";
+import { asksForReason, liveBoard, Elapsed } from "live_board";
 
 const NEEDS_SOMEONE = ["unplanned_stop", "blocked", "starved"];
 const COUNTED = [
@@ -93,7 +93,7 @@ const MachineTile = {
       return this.machine.state === "running" && this.run;
     },
     unexplained() {
-      return this.machine.state === "unplanned_stop" && !this.machine.reason;
+      return asksForReason(this.machine);
     },
     headline() {
       if (this.unexplained) return this.labels.no_reason;

@@ -48,6 +48,8 @@ class WallMachine(TypedDict):
     state: MachineStateName
     since: NotRequired[int]
     reason: NotRequired[str]
+    asks_at: NotRequired[int]
+    """When a stop without a reason is too long for a micro-stop and asks for one."""
     detail: NotRequired[str]
     run: NotRequired[MachineRun]
     good_today: str

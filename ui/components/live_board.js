@@ -105,40 +105,51 @@ export function mergePatch(target, patch) {
   return target;
 }
 
-// How this language and plant write numbers, times and durations.
+// How this language and plant write numbers, times and durations; one writer for the whole page.
+const writers = new Map();
+
 export function writer(lang, zone) {
-  const number = new Intl.NumberFormat(lang, { maximumFractionDigits: 6 });
-  const percent = new Intl.NumberFormat(lang, { style: "percent", maximumFractionDigits: 0 });
-  const signed = new Intl.NumberFormat(lang, { maximumFractionDigits: 0, signDisplay: "exceptZero" });
-  const time = (options) => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options });
-  const minutes = time({ hour: "numeric", minute: "2-digit" });
-  const seconds = time({ hour: "numeric", minute: "2-digit", second: "2-digit" });
-  const dayAndMinutes = time({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
-  const hour = time({ hour: "numeric" });
-  const unit = (name) => new Intl.NumberFormat(lang, { style: "unit", unit: name, unitDisplay: "narrow" });
+  const key = `${lang} ${zone}`;
+  if (!writers.has(key)) writers.set(key, newWriter(lang, zone));
+  return writers.get(key);
+}
+
+// A format costs a millisecond to make, so each is made when something is written in it.
+const once = (make) => {
+  let made;
+  return (value) => (made ??= make()).format(value);
+};
+
+function newWriter(lang, zone) {
+  const numbers = (options) => once(() => new Intl.NumberFormat(lang, options));
+  const times = (options) => once(() => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options }));
+  const unit = (name) => numbers({ style: "unit", unit: name, unitDisplay: "narrow" });
   const days = unit("day");
   const hours = unit("hour");
   const two = (value) => String(value).padStart(2, "0");
+  let hour;
   return {
-    number: (quantity) => number.format(quantity),
-    minutes: (at) => minutes.format(at),
-    seconds: (at) => seconds.format(at),
-    dayAndMinutes: (at) => dayAndMinutes.format(at),
-    percent: (ratio) => percent.format(ratio),
+    number: numbers({ maximumFractionDigits: 6 }),
+    minutes: times({ hour: "numeric", minute: "2-digit" }),
+    seconds: times({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
+    dayAndMinutes: times({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }),
+    percent: numbers({ style: "percent", maximumFractionDigits: 0 }),
     // How far ahead or behind, always with its sign.
-    signed: (quantity) => signed.format(quantity),
+    signed: numbers({ maximumFractionDigits: 0, signDisplay: "exceptZero" }),
     // "14" or "2 PM", without the word for o'clock that some languages add.
-    hour: (at) =>
-      hour
+    hour(at) {
+      hour ??= new Intl.DateTimeFormat(lang, { timeZone: zone, hour: "numeric" });
+      return hour
         .formatToParts(at)
         .filter((part) => part.type === "hour" || part.type === "dayPeriod")
         .map((part) => part.value)
-        .join(" "),
+        .join(" ");
+    },
     elapsed(duration_ms) {
       const total_s = Math.max(0, Math.floor(duration_ms / 1000));
       const h = Math.floor(total_s / 3600);
       const min = Math.floor(total_s / 60) % 60;
-      if (h >= 24) return `${days.format(Math.floor(h / 24))} ${hours.format(h % 24)}`;
+      if (h >= 24) return `${days(Math.floor(h / 24))} ${hours(h % 24)}`;
       if (h > 0) return `${h}:${two(min)}:${two(total_s % 60)}`;
       return `${min}:${two(total_s % 60)}`;
     },
@@ -151,6 +162,11 @@ export const Elapsed = {
   template: `<time class="u-elapsed" role="timer">{{ write.elapsed((until ?? clock.ms) - since) }}</time>`,
   setup: () => ({ clock }),
 };
+
+// Nobody is asked about a micro-stop; a stop without a reason that lasts longer asks everybody who looks.
+export function asksForReason(machine) {
+  return machine.asks_at !== undefined && (machine.as_of ?? clock.ms) >= machine.asks_at;
+}
 
 // The sentence above a board that cannot be trusted to show now.
 export const BoardBanner = {

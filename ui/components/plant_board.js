@@ -1,6 +1,6 @@
 // The plant at a glance: every lane and machine, what is being lost now, who is calling, and which orders are at risk.
 
-import { liveBoard, Elapsed } from "live_board";
+import { asksForReason, liveBoard, Elapsed } from "live_board";
 
 const LOSING = ["unplanned_stop", "blocked", "starved"];
 const SEVERITIES = ["minor", "major", "critical"];
@@ -125,8 +125,8 @@ export default {
             ...machine,
             lane: lane.name,
             lane_code: lane.code,
-            unexplained: machine.state === "unplanned_stop" && !machine.reason,
-            words: machine.reason ?? (machine.state === "unplanned_stop" ? this.labels.no_reason : this.labels[machine.state]),
+            unexplained: asksForReason(machine),
+            words: machine.reason ?? (asksForReason(machine) ? this.labels.no_reason : this.labels[machine.state]),
             // A replayed machine has lost up to its own time, not up to ours.
             began: machine.since + (machine.as_of ? this.dataAt - machine.as_of : 0),
           })),

@@ -26,6 +26,8 @@ class PlantMachine(TypedDict):
     state: MachineStateName
     since: NotRequired[int]
     reason: NotRequired[str]
+    asks_at: NotRequired[int]
+    """When a stop without a reason is too long for a micro-stop and asks for one."""
     as_of: NotRequired[int]
 
 
