@@ -2,12 +2,14 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, format_time
 from babel.numbers import format_decimal
 
 
+@lru_cache(maxsize=4096)
 def number(value: Decimal, language: str) -> str:
     """Write a quantity with up to six digits behind the point."""
     return format_decimal(value, format="#,##0.######", locale=language)
