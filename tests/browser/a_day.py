@@ -159,22 +159,21 @@ def wait_until_kept(tablet: Page, count: int) -> None:
     )
 
 
-def make_dirty_hours_due(product: Installation) -> None:
-    """Let the job that adds up hours not wait until the present one has been dirty for a while."""
+def wait_until_added_up(day: Day, page: Page, wanted: Locator) -> None:
+    """Open a page about hourly facts again and again, until it shows something.
 
-    async def age() -> None:
-        superuser = await asyncpg.connect(product.running_postgres().url("postgres"))
-        await superuser.execute("UPDATE dirty_hours SET marked_at = marked_at - interval '1 minute'")
-        await superuser.close()
-
-    with ThreadPoolExecutor(1) as beside_playwright:
-        beside_playwright.submit(asyncio.run, age()).result()
-
-
-def reload_until(page: Page, wanted: Locator) -> None:
-    """Open a page that does not follow events again and again, until it shows something."""
+    The job that adds up hours leaves the present one alone until it has been dirty for a while: here it does not wait.
+    """
     give_up_at = time.monotonic() + PATIENCE_MS / 1000
-    while not wanted.count():
-        assert time.monotonic() < give_up_at, page.locator("main").inner_text()
-        page.reload()
-        page.locator('.u-connection[data-connection="live"]').wait_for()
+    with ThreadPoolExecutor(1) as beside_playwright:
+        while not wanted.count():
+            assert time.monotonic() < give_up_at, page.locator("main").inner_text()
+            beside_playwright.submit(asyncio.run, _make_dirty_hours_due(day.product)).result()
+            page.reload()
+            page.locator('.u-connection[data-connection="live"]').wait_for()
+
+
+async def _make_dirty_hours_due(product: Installation) -> None:
+    superuser = await asyncpg.connect(product.running_postgres().url("postgres"))
+    await superuser.execute("UPDATE dirty_hours SET marked_at = marked_at - interval '1 minute'")
+    await superuser.close()

@@ -15,13 +15,12 @@ from tests.browser.a_day import (
     choose,
     fill,
     in_a_week,
-    make_dirty_hours_due,
     minutes,
     percent,
     press,
-    reload_until,
     search,
     seconds_by_state,
+    wait_until_added_up,
     wait_until_kept,
     zone_at_noon,
 )
@@ -35,9 +34,8 @@ RUN_TIME_S = Decimal("0.2")
 """Planned for each piece; short, since a shift of this test lasts half a minute."""
 ESCALATES_AFTER_MIN = "0.05"
 MACHINES = {"P-01": "Press", "P-02": "Screw cell"}
-EVERY_DAY = ("Saturday", "Sunday")
-"""What must be chosen besides the working days that a new shift proposes."""
-
+BESIDE_WORKING_DAYS = ("Saturday", "Sunday")
+"""A new shift proposes the others."""
 ORDERED = {"P-01": 21, "P-02": 40}
 """Pieces of the order that each machine works on; at the press every last one is used up."""
 
@@ -51,7 +49,7 @@ def day(browser: Browser, product: Installation) -> Iterator[Day]:
     opened = Day(browser, product, slug)
     yield opened
     opened.close()
-    expect.set_options()
+    expect.set_options(timeout=None)
 
 
 def test_a_day_in_the_life(day: Day) -> None:
@@ -68,6 +66,18 @@ def test_a_day_in_the_life(day: Day) -> None:
 
 
 def admin_sets_up_the_lane(day: Day) -> None:
+    places_machines_and_their_thresholds(day)
+    reasons(day)
+    shifts(day)
+    a_ladder_for_missing_material(day)
+    a_material_and_how_it_is_made(day)
+
+    checklist = day.screen_of(ADA, "/admin").locator(".u-check")
+    expect(checklist.filter(has_text="Done")).to_have_count(5)
+    expect(checklist.filter(has_text="To do")).to_contain_text("Crews")
+
+
+def places_machines_and_their_thresholds(day: Day) -> None:
     page = day.screen_of(ADA, "/admin/plants")
     press(page, "Add a plant")
     with Dialog(page, "New plant") as form:
@@ -89,9 +99,11 @@ def admin_sets_up_the_lane(day: Day) -> None:
     for code in MACHINES:
         press(page.get_by_role("row").filter(has_text=code), "Edit")
         with Dialog(page, f"Machine {code}") as form:
-            fill(form, **{"Micro-stops_are_shorter_than": "0"})
+            fill(form, **{"Micro-stops are shorter than": "0"})
 
-    day.screen_of(ADA, "/admin/reasons")
+
+def reasons(day: Day) -> None:
+    page = day.screen_of(ADA, "/admin/reasons")
     for kind, code, label, loss in (
         ("Stops", "jam", "Jam", "Minor stop"),
         ("Stops", "tool", "Tool broken", "Breakdown"),
@@ -103,17 +115,21 @@ def admin_sets_up_the_lane(day: Day) -> None:
         with Dialog(page, "New reason") as form:
             fill(form, Code=code, What_people_read=label)
             choose(form, "Loss category", loss)
-        tree.get_by_role("button", name=label).wait_for()
+        tree.get_by_role("button", name=label).first.wait_for()
 
-    day.screen_of(ADA, "/admin/shifts")
+
+def shifts(day: Day) -> None:
+    page = day.screen_of(ADA, "/admin/shifts")
     press(page, "Add a shift")
     with Dialog(page, "New shift") as form:
         fill(form, Name="Day", From="06:00", Until="18:00")
-        choose(form, "Starts on", *EVERY_DAY)
+        choose(form, "Starts on", *BESIDE_WORKING_DAYS)
         form.get_by_role("heading").click()  # a list of which several can be chosen stays open
     expect(page.get_by_role("button", name="Day 06:00–18:00")).to_have_count(7)
 
-    day.screen_of(ADA, "/admin/andon")
+
+def a_ladder_for_missing_material(day: Day) -> None:
+    page = day.screen_of(ADA, "/admin/andon")
     ladder = page.locator(".u-ladder").filter(has=page.get_by_role("heading", name="Material", exact=True))
     press(ladder, "Set up")
     with Dialog(page, "Ladder: Material") as form:
@@ -123,7 +139,9 @@ def admin_sets_up_the_lane(day: Day) -> None:
         choose(second, "Tell", "Admins")
     expect(ladder.locator(".u-ladder__step")).to_have_count(2)
 
-    day.screen_of(ADA, "/materials")
+
+def a_material_and_how_it_is_made(day: Day) -> None:
+    page = day.screen_of(ADA, "/materials")
     press(page, "New material")
     with Dialog(page, "New material") as form:
         fill(form, Number=MATERIAL, Description="Feed pump")
@@ -134,10 +152,6 @@ def admin_sets_up_the_lane(day: Day) -> None:
     search(operation, "Work centre", "Lane PUMP · Pump line")
     press(page, "Save and activate")
     expect(page.get_by_text("Revision 1 · Active")).to_be_visible()
-
-    day.screen_of(ADA, "/admin")
-    done = page.locator('.u-check[data-done="true"]')
-    expect(done).to_have_count(5)
 
 
 def planner_releases_orders(day: Day) -> dict[str, str]:
@@ -180,28 +194,27 @@ def operators_start_their_orders(day: Day, orders: dict[str, str]) -> tuple[Page
 
 
 def everything_stops_and_nobody_knows_why(day: Day, press_tablet: Page, screw_tablet: Page) -> None:
-    wall = day.screen_of(SUE, "/shift/PUMP")
+    asks = day.screen_of(SUE, "/shift/PUMP").locator(".u-asks__stop")
     for tablet in (press_tablet, screw_tablet):
         press(tablet, "Stopped")
         press(tablet.get_by_role("dialog"), "Not known yet")
         expect(machine_state(tablet)).to_have_attribute("data-state", "unplanned_stop")
-    expect(wall.locator(".u-asks__stop")).to_have_count(2)
-    expect(wall.locator(".u-asks__stop").first).to_contain_text("goes on")
+    expect(asks.filter(has_text="goes on")).to_have_count(2)
 
 
 def the_ladder_escalates_until_the_supervisor_comes(day: Day, tablet: Page) -> None:
-    boss = day.screen_of(ADA, "/andon")
+    admin = day.screen_of(ADA, "/andon")
     supervisor = day.screens[SUE]
     press(tablet, "Call for help")
     press(tablet.get_by_role("dialog"), "Material")
     alert = "P-01 · Material · Major"
     expect(supervisor.locator(".u-alert")).to_contain_text(alert)
-    expect(boss.locator(".u-alert")).to_contain_text(alert)
-    expect(boss.locator(".u-waiting")).to_contain_text("Step 2 told Ada Admin")
+    expect(admin.locator(".u-alert")).to_contain_text(alert)
+    expect(admin.locator(".u-waiting")).to_contain_text("Step 2 told Ada Admin")
 
     press(supervisor.locator(".u-alert"), "I am coming")
     expect(supervisor.locator(".u-alert")).to_have_count(0)
-    expect(boss.locator(".u-alert")).to_have_count(0)
+    expect(admin.locator(".u-alert")).to_have_count(0)
     day.screen_of(SUE, "/andon")
     call = supervisor.locator(".u-waiting")
     expect(call).to_contain_text("Sue Supervisor is coming")
@@ -312,10 +325,9 @@ def kpis_are_what_a_pencil_says(day: Day) -> None:
     expect(opened.get_by_role("row").filter(has_text="PBT")).to_contain_text(minutes(busy_s))
     press(opened, "Close")
 
-    make_dirty_hours_due(day.product)
     page = day.screen_of(SUE, "/kpis?place=lane:PUMP&by=shift")
     row = page.get_by_role("row").filter(has_text="All together")
-    reload_until(page, row.filter(has_text=percent(by_hand["OEE"])))
+    wait_until_added_up(day, page, row.filter(has_text=percent(by_hand["OEE"])))
     columns = page.get_by_role("columnheader").all_inner_texts()
     shown = {**{name: percent(value) for name, value in by_hand.items()}, "Good": "30", "Scrap": "3"}
     for name, words in shown.items():
