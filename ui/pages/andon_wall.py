@@ -14,7 +14,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.framed import framed_at, walled
 
 
-@screen("/wall/andon/{lane}", permission=Permission.READ_PRODUCTION)
+@screen("/wall/andon/{lane:path}", permission=Permission.READ_PRODUCTION)
 async def andon_wall(seat: Seat, lane: str) -> None:
     """Fill the screen with a lane, by its code or id."""
     async with read(seat.scope()) as work:

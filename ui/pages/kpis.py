@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -183,7 +183,7 @@ def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], k
                     with ui.element("td"):
                         lane = known.codes.get(shift.lane_id, "") if shift.lane_id is not None else ""
                         name = _name(seat, shift, KpiGrouping.SHIFT, known)
-                        ui.link(name, f"/shift/{lane}?shift={shift.key}")
+                        ui.link(name, f"/shift/{quote(lane)}?shift={shift.key}")
                     with ui.element("td").classes("u-number"):
                         ui.label(percent(shift.kpis.oee, seat.lang))
 

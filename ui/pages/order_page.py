@@ -46,7 +46,7 @@ DO = {
 }
 
 
-@screen("/orders/{number}", permission=Permission.READ_ORDERS)
+@screen("/orders/{number:path}", permission=Permission.READ_ORDERS)
 async def order(seat: Seat, number: str) -> None:
     """Show one order by its number or id."""
     async with read(seat.scope()) as work:

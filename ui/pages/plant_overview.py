@@ -20,7 +20,7 @@ async def first_plant(seat: Seat) -> None:
     await _show(seat, None)
 
 
-@screen("/plant/{plant}", permission=Permission.READ_PRODUCTION)
+@screen("/plant/{plant:path}", permission=Permission.READ_PRODUCTION)
 async def one_plant(seat: Seat, plant: str) -> None:
     """Show one plant by its code."""
     await _show(seat, plant)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import quote
 from uuid import UUID
 
 from nicegui import ui
@@ -50,7 +51,7 @@ async def lanes(seat: Seat) -> None:
                 ui.label(_("There is no lane yet")).classes("u-title")
         with ui.element("div").classes("u-choices"):
             for shift in shifts:
-                with ui.link(target=f"/shift/{shift.lane_code}").classes("u-choice"):
+                with ui.link(target=f"/shift/{quote(shift.lane_code)}").classes("u-choice"):
                     ui.label(shift.lane_name).classes("u-choice__name")
                     if shift.starts_at is not None and shift.ends_at is not None:
                         from_, to = (time_of_day(at, shift.zone, seat.lang) for at in (shift.starts_at, shift.ends_at))
@@ -59,7 +60,7 @@ async def lanes(seat: Seat) -> None:
                         ui.label(_("Between shifts") if shift.has_shifts else _("Around the clock")).classes("u-muted")
 
 
-@screen("/shift/{lane}", permission=Permission.READ_METRICS)
+@screen("/shift/{lane:path}", permission=Permission.READ_METRICS)
 async def shift_of_lane(seat: Seat, lane: str, shift: str = "") -> None:
     """Show a shift of a lane: the present one, or the one that the address names."""
     async with read(seat.scope()) as work:
@@ -162,13 +163,13 @@ class _Shift:
                 ui.label(f"{from_} – {to}").classes("u-muted")
             self._step(sequence.after, "chevron_right", _("Shift after"))
             if not occurrence.period.contains(self._report.now):
-                now = ui.link(_("Now"), f"/shift/{self._place.code}").classes("u-button u-button--flat")
+                now = ui.link(_("Now"), f"/shift/{quote(self._place.code)}").classes("u-button u-button--flat")
                 now.mark("shift-now")
 
     def _step(self, shift: LaneShift | None, icon: str, words: str) -> None:
         if shift is None:
             return
-        with ui.link(target=f"/shift/{self._place.code}?shift={shift.key}").classes("u-icon-button") as link:
+        with ui.link(target=f"/shift/{quote(self._place.code)}?shift={shift.key}").classes("u-icon-button") as link:
             ui.icon(icon)
         link.props["aria-label"] = words
         link.props["title"] = words

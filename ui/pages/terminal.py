@@ -26,18 +26,7 @@ from ui.kit.live_page import keep_fresh
 from ui.pages.terminal_desk import TerminalDesk
 
 
-@screen("/terminal/{machine}", permission=Permission.READ_PRODUCTION)
-async def terminal(seat: Seat, machine: str) -> None:
-    """Show one machine to its operator, by its code or id."""
-    _admit(seat)
-    async with read(seat.scope()) as work:
-        place = await find_machine(work, machine)
-        workplace = await load_workplace(work, machine_id=place.id)
-        reasons = await list_reason_choices(work)
-    await _open(seat, f"{place.code} · {place.name}", (workplace,), reasons)
-
-
-@screen("/terminal/lane/{lane}", permission=Permission.READ_PRODUCTION)
+@screen("/terminal/lane/{lane:path}", permission=Permission.READ_PRODUCTION)
 async def lane_terminal(seat: Seat, lane: str) -> None:
     """Show the machines of a lane to whoever works there, by the lane's code or id."""
     _admit(seat)
@@ -48,6 +37,17 @@ async def lane_terminal(seat: Seat, lane: str) -> None:
     if not workplaces:
         raise NotFound(what="machine")
     await _open(seat, f"{place.code} · {place.name}", workplaces, reasons)
+
+
+@screen("/terminal/{machine:path}", permission=Permission.READ_PRODUCTION)
+async def terminal(seat: Seat, machine: str) -> None:
+    """Show one machine to its operator, by its code or id."""
+    _admit(seat)
+    async with read(seat.scope()) as work:
+        place = await find_machine(work, machine)
+        workplace = await load_workplace(work, machine_id=place.id)
+        reasons = await list_reason_choices(work)
+    await _open(seat, f"{place.code} · {place.name}", (workplace,), reasons)
 
 
 async def _open(seat: Seat, title: str, workplaces: tuple[Workplace, ...], reasons: tuple[ReasonChoice, ...]) -> None:
