@@ -21,7 +21,7 @@ PLANNERS = frozenset({Role.ADMIN, Role.SUPERVISOR})
 PAGES: dict[str, frozenset[Role]] = {
     "/": EVERYBODY,
     "/plant": EVERYBODY,
-    "/plant/{plant}": EVERYBODY,
+    "/plant/{plant:path}": EVERYBODY,
     "/andon": EVERYBODY,
     "/andon/statistics": EVERYBODY,
     "/admin": PLANNERS,
@@ -33,17 +33,17 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/andon": frozenset({Role.ADMIN}),
     "/orders": EVERYBODY,
-    "/orders/{number}": EVERYBODY,
+    "/orders/{number:path}": EVERYBODY,
     "/materials": EVERYBODY,
     "/materials/{key}": EVERYBODY,
     "/shift": EVERYBODY,
-    "/shift/{lane}": EVERYBODY,
+    "/shift/{lane:path}": EVERYBODY,
     "/kpis": EVERYBODY,
     "/wall": EVERYBODY,
-    "/wall/andon/{lane}": EVERYBODY,
+    "/wall/andon/{lane:path}": EVERYBODY,
     "/terminal": REPORTERS | {Role.TERMINAL},
-    "/terminal/{machine}": REPORTERS | {Role.TERMINAL},
-    "/terminal/lane/{lane}": REPORTERS | {Role.TERMINAL},
+    "/terminal/{machine:path}": REPORTERS | {Role.TERMINAL},
+    "/terminal/lane/{lane:path}": REPORTERS | {Role.TERMINAL},
 }
 """Every page of signed-in people, and the roles that may open it."""
 OF_ONE_THING = tuple(path for path in PAGES if "{" in path)
@@ -54,6 +54,7 @@ async def address(path: str, floor: Floor) -> str:
     """Return the address of a page about the floor's own things."""
     async with read(floor.scope) as work:
         plant = (await list_plants(work))[0]
+    path = path.replace(":path}", "}")
     if "{key}" in path or "{number}" in path:
         async with begin(floor.scope) as work:
             material = await add_material(work, number="KS-100", unit="pcs")
