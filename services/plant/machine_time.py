@@ -72,7 +72,9 @@ SELECT slice.number, made.good, made.scrap, made.rework, made.good_reported, mad
           JOIN work_orders ON work_orders.org_id = operations.org_id AND work_orders.id = operations.work_order_id
           LEFT JOIN cycle_times ON cycle_times.org_id = operations.org_id AND cycle_times.machine_id = slice.machine_id
             AND cycle_times.material_id = work_orders.material_id
-          WHERE operations.id = made.operation_id),
+          WHERE operations.id = coalesce(
+            made.operation_id,
+            (SELECT runs.operation_id FROM production_runs AS runs WHERE runs.id = made.own_run_id))),
          (SELECT cycle_times.cycle_time_s
           FROM production_runs AS runs
           JOIN materials ON materials.org_id = runs.org_id AND materials.number = runs.part_number
@@ -103,7 +105,8 @@ class MadeItem:
 
     planned_run_per_item_s: Decimal | None
     """PRI: of the material on the machine, else of the operation; None where neither is planned. The material is the
-    order's, or without an order that whose number the machine named as its part."""
+    order's, or without an order that whose number the machine named as its part. What a run made beyond its operation
+    is planned as the operation is."""
     good: Decimal
     scrap: Decimal
     rework: Decimal

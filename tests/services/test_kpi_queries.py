@@ -128,6 +128,21 @@ class TestLoadKpis:
 
             assert whole.kpis.effectiveness == Decimal(500 * 36) / (6 * 3600)
 
+    async def test_plan_what_a_run_made_beyond_its_operation_as_the_operation(self, floor: Floor, make: Make) -> None:
+        async with undone(floor.scope) as work:
+            each = await morning(work, floor, make)
+            await make.run(work, machine=await work.session.get_one(Machine, floor.machine_id), at=SIX + HOUR)
+            run = (await work.session.execute(select(ProductionRun))).scalar_one()
+            run.operation_id = each.id
+            await made(work, floor, SIX + 5 * HOUR, good=100, run_id=run.id)
+            await refresh_all(work)
+
+            (whole,) = await load_kpis(
+                work, scope=KpiScope.MACHINE, place_id=floor.machine_id, since_day=DAY, before_day=NEXT_DAY
+            )
+
+            assert whole.output.planned_run_s == 600 * 36
+
     async def test_of_a_lane_divide_sums_and_never_average(self, floor: Floor, make: Make) -> None:
         async with undone(floor.scope) as work:
             await morning(work, floor, make)
