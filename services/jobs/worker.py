@@ -1,6 +1,9 @@
 """Does the jobs of the queue: at least once, with growing pauses between attempts, and an archive for lost causes."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +15,7 @@ from domain.errors import Unavailable
 from domain.scope import Scope
 from services.db.engine import without_tenant
 from services.db.work import begin
-from services.jobs.registry import QUEUE, REGISTRY, enqueue_for_system
+from services.jobs.registry import QUEUE, REGISTRY, Registered, enqueue_for_system
 
 log = structlog.get_logger(__name__)
 
@@ -63,18 +66,34 @@ def pause_after(attempt: int) -> int:
 
 
 async def work_forever() -> None:
-    """Do jobs until cancelled; waits while Postgres is away, and outlives whatever goes wrong."""
-    while True:
-        try:
-            await queue_due_schedules()
-            done: int = await work_once()
-        except Unavailable:
-            done = 0
-        except Exception:
-            log.exception("the worker had trouble that nobody foresaw; it goes on")
-            done = 0
-        if not done:
-            await asyncio.sleep(IDLE_S)
+    """Do jobs until cancelled; waits while Postgres is away, and outlives whatever goes wrong.
+
+    A long job holds up no other: whoever is done makes room for the next, and of a job that comes again and again only
+    one is under way.
+    """
+    under_way: set[asyncio.Task[None]] = set()
+    recurring: set[str] = set()
+    look_at = 0.0
+    try:
+        while True:
+            try:
+                if time.monotonic() >= look_at:
+                    await queue_due_schedules()
+                    look_at = time.monotonic() + IDLE_S
+                taken = await _take(AT_ONCE - len(under_way))
+                under_way |= {asyncio.create_task(_do(job, recurring)) for job in taken}
+                ended = await _first_ended(under_way)
+                under_way -= ended
+                await asyncio.gather(*ended)
+            except Unavailable:
+                await asyncio.sleep(IDLE_S)
+            except Exception:
+                log.exception("the worker had trouble that nobody foresaw; it goes on")
+                await asyncio.sleep(IDLE_S)
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def work_once() -> int:
@@ -83,10 +102,9 @@ async def work_once() -> int:
     Raises:
         Unavailable: Postgres does not answer.
     """
-    async with without_tenant() as connection:
-        rows = await connection.execute(READ, {"queue": QUEUE, "vt": VISIBILITY_S, "qty": AT_ONCE})
-        taken = [Taken(row.msg_id, row.read_ct, row.message) for row in rows]
-    await asyncio.gather(*(_do(job) for job in taken))
+    taken = await _take(AT_ONCE)
+    recurring: set[str] = set()
+    await asyncio.gather(*(_do(job, recurring) for job in taken))
     return len(taken)
 
 
@@ -106,13 +124,30 @@ async def queue_due_schedules() -> None:
                 await enqueue_for_system(connection, registered.kind())
 
 
-async def _do(taken: Taken) -> None:
+async def _take(most: int) -> list[Taken]:
+    if not most:
+        return []
+    async with without_tenant() as connection:
+        rows = await connection.execute(READ, {"queue": QUEUE, "vt": VISIBILITY_S, "qty": most})
+        return [Taken(row.msg_id, row.read_ct, row.message) for row in rows]
+
+
+async def _first_ended(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Wait until a job ends, but no longer than until the queue is to be looked at again."""
+    if not under_way:
+        await asyncio.sleep(IDLE_S)
+        return set()
+    ended, _ = await asyncio.wait(under_way, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+    return ended
+
+
+async def _do(taken: Taken, recurring: set[str]) -> None:
     name = "?"
     holding = asyncio.create_task(_hold(taken))
     try:
         message = _Message.model_validate(taken.message)
         name = message.job
-        await _run(message, taken)
+        await _run(message, taken, recurring)
     except Unavailable:
         log.warning("job waits for the database", job=name, id=taken.id)
     except Exception as error:  # noqa: BLE001 - the boundary of every job: log once, try again later or archive
@@ -121,14 +156,15 @@ async def _do(taken: Taken) -> None:
         holding.cancel()
 
 
-async def _run(message: _Message, taken: Taken) -> None:
+async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
     registered = REGISTRY.get(message.job)
     if registered is None:
         raise LookupError(f"no handler for the job “{message.job}”")
     job = registered.kind.model_validate(message.payload)
     if registered.for_system is not None:
-        async with without_tenant() as connection:
-            await registered.for_system(connection, job)
+        async with _alone(registered, recurring) as is_alone, without_tenant() as connection:
+            if is_alone:
+                await registered.for_system(connection, job)
             await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
         return
     if registered.for_tenant is None or message.org is None:
@@ -137,6 +173,20 @@ async def _run(message: _Message, taken: Taken) -> None:
     async with begin(scope) as work:
         await registered.for_tenant(work, job)
         await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+
+
+@asynccontextmanager
+async def _alone(registered: Registered, recurring: set[str]) -> AsyncIterator[bool]:
+    """Tell whether a job is the only one of its kind under way here; one that does not recur always is."""
+    name = registered.kind.name
+    if registered.every_s is None or name in recurring:
+        yield registered.every_s is None
+        return
+    recurring.add(name)
+    try:
+        yield True
+    finally:
+        recurring.discard(name)
 
 
 async def _failed(taken: Taken, name: str, error: Exception) -> None:

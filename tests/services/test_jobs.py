@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -80,6 +81,24 @@ async def make_visible(connection: Connection) -> None:
 async def plants(scope: Scope) -> list[str]:
     async with read(scope) as work:
         return list((await work.session.execute(select(Plant.code).order_by(Plant.code))).scalars())
+
+
+@asynccontextmanager
+async def working() -> AsyncIterator[None]:
+    """A worker that works for the time of the block."""
+    task = asyncio.create_task(work_forever())
+    yield
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def until_there_are(codes: list[str], scope: Scope) -> None:
+    """Wait until there are these plants, as another process would."""
+    async with asyncio.timeout(10):
+        while await plants(scope) != codes:  # noqa: ASYNC110 - another process would have nothing but the rows
+            await asyncio.sleep(0.05)
 
 
 class TestEnqueue:
@@ -336,6 +355,45 @@ class TestWorkers:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+    async def test_let_a_long_job_hold_up_no_other(self, scope: Scope) -> None:
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        @does_for_system(Tick)
+        async def wait(connection: AsyncConnection, _: Tick) -> None:
+            begun.set()
+            await may_end.wait()
+
+        async with without_tenant() as connection:
+            await enqueue_for_system(connection, Tick())
+        async with working():
+            await begun.wait()
+            async with begin(scope) as work:
+                await enqueue(work, AddPlant(code="A"))
+
+            await until_there_are(["A"], scope)
+
+    async def test_do_one_of_a_recurring_job_at_a_time(self, scope: Scope, superuser_connection: Connection) -> None:
+        may_end = asyncio.Event()
+
+        @does_for_system(Tick, every_s=3600)
+        async def wait(connection: AsyncConnection, _: Tick) -> None:
+            ticks.append("begun")
+            await may_end.wait()
+
+        async with without_tenant() as connection:
+            for _ in range(2 * worker.AT_ONCE):
+                await enqueue_for_system(connection, Tick())
+        async with begin(scope) as work:
+            await enqueue(work, AddPlant(code="A"))
+        async with working():
+            await until_there_are(["A"], scope)
+
+            assert ticks == ["begun"]
+            may_end.set()
+            async with asyncio.timeout(5):
+                while await queued(superuser_connection):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.05)
 
 
 class TestSystemJob:
