@@ -76,9 +76,9 @@ def snapshot(good: str = "12") -> andon_wall.AndonWallSnapshot:
             "name": "Early",
             "starts": since,
             "ends": since + 8 * 3_600_000,
-            "good": "90",
+            "good": "70",
             "target": "100",
-            "pace": "-10",
+            "pace": "-30",
             "oee": "0.74",
         },
         "figures": {"a": {"oee": "0.74", "target": "60", "pace": "-2"}},
@@ -223,13 +223,13 @@ class TestLiveBoard:
 @pytest.mark.xdist_group("browser")
 class TestFiguresOfTheShift:
     def test_say_how_far_behind_or_ahead_it_is(self, wall: Page) -> None:
-        shown = wall.locator(".u-figures")
-        assert [shown.get_by_text(words).count() for words in ("74%", "90 / 100", "-10", "behind target")] == [1] * 4
-        assert wall.locator(".u-figures .u-pace--late").count() == 1
+        shown = wall.locator(".u-wall-figures")
+        assert [shown.get_by_text(words).count() for words in ("74%", "70 / 100", "-30", "behind target")] == [1] * 4
+        assert wall.locator(".u-wall-figures .u-pace--late").count() == 1
 
         say(wall, "unison:patch", seq=8, patch={"shift": {"good": "104", "pace": "4"}})
 
-        wall.wait_for_selector(".u-figures [data-pace=ahead]")
+        wall.wait_for_selector(".u-wall-figures [data-pace=ahead]")
         assert shown.get_by_text("+4").count() == 1
 
     def test_stay_grey_on_a_tile_that_is_hardly_behind(self, wall: Page) -> None:
@@ -240,7 +240,7 @@ class TestFiguresOfTheShift:
     def test_are_not_shown_between_shifts(self, wall: Page) -> None:
         say(wall, "unison:patch", seq=8, patch={"shift": None, "figures": None})
 
-        wall.wait_for_selector(".u-figures", state="detached")
+        wall.wait_for_selector(".u-wall-figures", state="detached")
         assert wall.locator(".u-tile").first.get_by_text("Today").count() == 1
 
 
