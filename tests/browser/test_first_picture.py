@@ -9,6 +9,16 @@ from tests.product.installation import DEMO_PASSWORD, Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SCRIPTS = "**/nicegui.js"
+CARDS = """
+root => [...document.querySelectorAll(root + " .u-orders__column")].flatMap((column) => [
+  column.querySelector("header").innerText,
+  ...[...column.querySelectorAll(".u-order")].map((card) => {
+    const { x, y, width, height } = card.getBoundingClientRect();
+    return [card.innerText.replace(/\\s+/g, " "), x, y, width, height].join(" | ");
+  }),
+])
+"""
+"""What stands in the columns of the order board, and where."""
 
 
 @pytest.fixture
@@ -47,3 +57,27 @@ class TestFirstPictureOfAShift:
         expect(supervisor.locator(".u-first .u-kpi").first).to_be_visible()
         assert supervisor.get_by_role("button").count() == 0
         assert supervisor.evaluate("document.querySelector('.u-first').inert") is True
+
+
+class TestFirstPictureOfTheOrderBoard:
+    def test_says_and_stands_as_the_board_does_then(self, supervisor: Page) -> None:
+        supervisor.route(SCRIPTS, lambda route: route.abort())
+        supervisor.goto("/orders")
+        pictured = supervisor.evaluate(CARDS, ".u-first")
+        tools = supervisor.locator(".u-first .u-orders__tools").bounding_box()
+        supervisor.unroute(SCRIPTS)
+
+        supervisor.goto("/orders")
+
+        expect(supervisor.locator(".u-first")).to_have_count(0)
+        expect(supervisor.locator(".u-order").first).to_be_visible()
+        assert len(pictured) > 3
+        assert supervisor.evaluate(CARDS, "#app") == pictured
+        assert supervisor.locator(".u-orders__tools").bounding_box() == tools
+
+    def test_is_of_the_board_by_state_only(self, supervisor: Page) -> None:
+        supervisor.route(SCRIPTS, lambda route: route.abort())
+
+        for address in ("/orders?view=centres", "/orders?q=x", "/orders?view=table"):
+            supervisor.goto(address)
+            assert supervisor.locator(".u-first").count() == 0

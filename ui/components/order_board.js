@@ -20,10 +20,11 @@ const withId = (order, id) => {
   return order;
 };
 const urgency = (order) => [order.priority, order.due ?? Infinity, order.number];
-const collator = new Intl.Collator(undefined, { numeric: true });
+// A longer number of a series is a later one; a collator would know more of it and costs as much as a column of cards.
+const byNumber = (a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 const moreUrgent = (a, b) => {
   const [x, y] = [urgency(a), urgency(b)];
-  return x[0] - y[0] || (x[1] === y[1] ? 0 : x[1] - y[1]) || collator.compare(x[2], y[2]);
+  return x[0] - y[0] || (x[1] === y[1] ? 0 : x[1] - y[1]) || byNumber(x[2], y[2]);
 };
 
 const OrderCard = {

@@ -13,10 +13,11 @@ from domain.production.orders import WORDS
 from services.production.boards import Snapshot
 from ui.components import live_board
 from ui.components.live_board import LiveBoard
+from ui.components.order_picture import OrderPicture
 
 View = Literal["states", "centres"]
-SHOWN_AT_FIRST = 20
-"""Cards per column in the page itself."""
+SHOWN_AT_FIRST = 12
+"""Cards per column in the page itself: as many as stand on a screen."""
 
 
 class OrderStep(TypedDict):
@@ -74,9 +75,12 @@ class OrderBoardSnapshot(TypedDict):
 
 
 def glance(snapshot: Snapshot) -> Snapshot:
-    """Return the most urgent orders of each state, as many as a screen shows, and how many there are of each."""
+    """Return the most urgent orders of each state, as many as a screen shows, and how many there are of each.
+
+    They stand by urgency, as the browser orders them.
+    """
     orders = cast("dict[str, OrderCard]", snapshot["orders"])
-    most_urgent = sorted(orders.items(), key=lambda each: (each[1]["priority"], each[1].get("due", inf)))
+    most_urgent = sorted(orders.items(), key=lambda each: _urgency(each[1]))
     counts: Counter[str] = Counter()
     shown: dict[str, OrderCard] = {}
     for order_id, order in most_urgent:
@@ -84,6 +88,10 @@ def glance(snapshot: Snapshot) -> Snapshot:
         if counts[order["state"]] <= SHOWN_AT_FIRST:
             shown[order_id] = order
     return cast("Snapshot", {**snapshot, "orders": shown, "counts": dict(counts)})
+
+
+def _urgency(order: OrderCard) -> tuple[int, float, int, str]:
+    return order["priority"], order.get("due", inf), len(order["number"]), order["number"]
 
 
 class OrderMove(TypedDict):
@@ -116,6 +124,14 @@ class OrderBoard(LiveBoard, component="order_board.js"):
         super().__init__(room=room, seq=seq, at=at, snapshot=snapshot, labels=labels, lang=lang, zone=zone)
         self.props["first"] = "states"
         self.props["can-move"] = False
+
+    def picture(self) -> str:
+        """Return the board by state as plain markup, for the time until the browser draws it itself."""
+        shown = orjson.loads(orjson.dumps({name: self.props[name] for name in ("snapshot", "labels")}))
+        written = OrderPicture(
+            labels=shown["labels"], lang=self.props["lang"], zone=self.props["zone"], at=self.props["at"]
+        )
+        return written.of(shown["snapshot"])
 
     def open_with(self, view: View) -> None:
         """Begin with the cards by state or by work centre; call before the page is sent."""

@@ -22,6 +22,7 @@ from ui.components.order_board import labels as board_labels
 from ui.kit.act import act
 from ui.kit.boards import draw, open_order_board
 from ui.kit.enter import Seat, screen
+from ui.kit.first_picture import draw_first
 from ui.kit.framed import framed
 from ui.pages.order_forms import ask_hold_reason, plan_button
 from ui.pages.order_table import OrderTable
@@ -56,6 +57,8 @@ async def orders(seat: Seat, plant: str | None = None, view: str = "states", q: 
         if seat.viewer.scope.may(Permission.EDIT_ORDERS):
             board.set_movable()
             board.on_move(_Moves(seat, board, chosen).take)
+    if view == "states" and not q:
+        draw_first(seat.client.content)
 
 
 def _head(seat: Seat, plants: tuple[PlantPlace, ...], chosen: PlantPlace, *, is_table: bool) -> None:
