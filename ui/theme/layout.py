@@ -11,6 +11,12 @@ from ui.components.appearance_switch import Appearance, AppearanceSwitch
 from ui.components.connection_state import ConnectionState
 from ui.components.plant_clock import PlantClock
 
+SHOW_WHERE_ONE_IS = (
+    "document.querySelectorAll('nav [aria-current=page]')"
+    ".forEach((link) => link.scrollIntoView({ inline: 'center', block: 'nearest' }))"
+)
+"""On a phone the ways to other places are wider than the screen: they begin where one is."""
+
 
 @dataclass(frozen=True)
 class FrameArea:
@@ -59,6 +65,7 @@ def frame(title: str, *, viewer: FrameViewer, active: str) -> Iterator[ui.elemen
             with ui.element("main").classes("u-frame__content") as content:
                 yield content
     ui.skip_link(viewer.labels["skip"], target=content)
+    ui.run_javascript(SHOW_WHERE_ONE_IS)
 
 
 @contextmanager
