@@ -44,10 +44,11 @@ async def reader(floor: Floor, sign_in: SignIn) -> User:
 
 
 def english_only() -> frozenset[str]:
-    """Return the messages that German says otherwise."""
+    """Return the messages that German says otherwise, but for words that are German for something else (Pause)."""
     german = translator("de")
     sources = {str(message.id) for message in source_messages() if message.id}
-    return frozenset(source for source in sources if german(source) != source) - NAMES
+    said = {german(source) for source in sources}
+    return frozenset(source for source in sources if german(source) != source and source not in said) - NAMES
 
 
 def words_on(user: User) -> set[str]:
