@@ -9,6 +9,11 @@ from tests.product.installation import DEMO_PASSWORD, Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 STEPS = 10
+# SortableJS keeps itself on its list under a name of this beginning.
+CAN_BE_DRAGGED = """() => {
+  const lists = [...document.querySelectorAll(".u-reason-level")];
+  return lists.length > 0 && lists.every((list) => Object.keys(list).some((key) => key.startsWith("Sortable")));
+}"""
 
 
 def drag_with_mouse(page: Page, x: float, from_y: float, to_y: float) -> None:
@@ -27,7 +32,7 @@ def drag_with_finger(page: Page, x: float, from_y: float, to_y: float) -> None:
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
 
     touch("touchStart", {"x": x, "y": from_y})
-    page.wait_for_timeout(300)  # a finger that only scrolls does not rest first
+    page.wait_for_timeout(500)  # a finger that only scrolls does not rest first
     for step in range(1, STEPS + 1):
         touch("touchMove", {"x": x, "y": from_y + (to_y - from_y) * step / STEPS})
         page.wait_for_timeout(30)
@@ -49,7 +54,7 @@ class TestReasonOrder:
         scrap = page.locator(".u-reasons").nth(1)
         labels = scrap.locator(".u-reason__label")
         expect(labels).to_have_count(4)
-        page.wait_for_timeout(500)  # the page says nowhere when its lists can be dragged
+        page.wait_for_function(CAN_BE_DRAGGED)
         before = [text.split("\n")[0] for text in labels.all_inner_texts()]
         handles = scrap.locator(".u-reason__handle")
         first, last = handles.first.bounding_box(), handles.last.bounding_box()
