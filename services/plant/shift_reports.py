@@ -1,6 +1,6 @@
 """A shift of a lane, every minute of it explained, straight from the timelines and the log: exact now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -42,6 +42,7 @@ SELECT id, code, name, micro_stop_s FROM machines
 WHERE lane_id = $1 AND is_active ORDER BY position, code
 """
 MACHINE = "SELECT id, code, name, micro_stop_s, lane_id FROM machines WHERE id = $1"
+REASON_LABELS = "SELECT id, label FROM reasons WHERE id = ANY ($1::uuid[])"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class ShiftReport:
     machines: tuple[MachineShift, ...]
     figures: ShiftFigures
     """Of all machines together."""
+    reason_labels: Mapping[UUID, str]
+    """Of every reason in the shift, retired ones too."""
 
     @property
     def asks_next_at(self) -> datetime | None:
@@ -204,7 +207,14 @@ async def _report(
             )
         )
     together = figures_together([machine.figures for machine in machines])
-    return ShiftReport(lane_id, sequence, work.now, tuple(machines), together)
+    reasons = {part.reason.id for one in machines for part in one.explained if part.reason is not None}
+    labels = await _labels(work, reasons)
+    return ShiftReport(lane_id, sequence, work.now, tuple(machines), together, labels)
+
+
+async def _labels(work: Work, reason_ids: Set[UUID]) -> Mapping[UUID, str]:
+    rows = await work.fetch(REASON_LABELS, list(reason_ids)) if reason_ids else []
+    return {row["id"]: row["label"] for row in rows}
 
 
 def _asks_at(explained: Sequence[ExplainedTime], unit: _Unit, *, now: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import orjson
 import pytest
 from nicegui.testing import User
 
@@ -11,11 +12,14 @@ from domain.plant.machine_states import MachineState
 from services.db.tables import Machine
 from services.db.work import begin, read
 from services.plant.machine_states import change_machine_state
+from services.plant.places import list_plants
+from services.plant.reasons import edit_reason
 from services.plant.stops import list_stops
 from tests.factories import Floor, Make
 from tests.services.test_hourly_facts import refresh_all
 from tests.services.test_kpi_queries import morning
 from tests.ui.conftest import SignIn, sees
+from ui.components.plant_clock import PlantClock
 from ui.components.shift_timeline import ShiftTimeline
 
 
@@ -97,6 +101,27 @@ class TestShift:
         await supervisor.open("/shift")
 
         await sees(supervisor, "Around the clock")
+
+    async def test_is_chosen_beside_the_clock_of_the_plant(self, floor: Floor, supervisor: User) -> None:
+        await supervisor.open("/shift")
+
+        (clock,) = supervisor.find(kind=PlantClock).elements
+        async with read(floor.scope) as work:
+            (plant,) = await list_plants(work)
+        assert clock.props["zone"] == plant.time_zone
+
+    async def test_names_a_retired_reason(self, floor: Floor, operator: User) -> None:
+        async with begin(floor.scope) as work:
+            await change_machine_state(
+                work, machine_id=floor.machine_id, state=MachineState.UNPLANNED_STOP, reason_id=floor.stop_reason_id,
+                started_at=work.now - timedelta(minutes=30),
+            )  # fmt: skip
+            await edit_reason(work, reason_id=floor.stop_reason_id, version=1, label="Fog", is_active=False)
+
+        await operator.open(f"/shift/{floor.lane_id}")
+
+        (timeline,) = operator.find(kind=ShiftTimeline).elements
+        assert "Fog" in orjson.dumps(timeline.props["shift"]).decode()
 
 
 class TestMetrics:

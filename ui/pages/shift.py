@@ -15,7 +15,7 @@ from domain.plant.shift_accounts import TimeCause
 from domain.plant.timelines import WITHOUT_REASON, SeenStop, Stretch
 from domain.production.kpi_formulas import Kpi, KpiExplanation, explain
 from services.db.work import read
-from services.plant.places import Place, find_lane
+from services.plant.places import Place, find_lane, list_plants
 from services.plant.shift_calendar import LaneShift, list_present_shifts
 from services.plant.shift_reports import MachineShift, ShiftReport, load_shift_report
 from services.plant.stops import list_stop_choices
@@ -26,7 +26,7 @@ from ui.components.shift_timeline import ShiftTimeline, TimelineHour, TimelineMa
 from ui.kit.enter import Seat, screen
 from ui.kit.first_picture import draw_first
 from ui.kit.formats import number, time_of_day
-from ui.kit.framed import framed
+from ui.kit.framed import framed, framed_at
 from ui.kit.kpi_formats import day, duration, percent
 from ui.kit.live_page import keep_fresh
 from ui.pages.kpi_dialog import open_kpi
@@ -43,8 +43,9 @@ async def lanes(seat: Seat) -> None:
     """Let the person choose a lane."""
     _ = seat.translate
     async with read(seat.scope()) as work:
+        plants = await list_plants(work)
         shifts = await list_present_shifts(work)
-    with framed(seat, _("Shifts"), active="shifts"):
+    with framed_at(seat, _("Shifts"), active="shifts", plants=plants):
         if not shifts:
             with ui.element("div").classes("u-empty"):
                 ui.icon("schedule")
@@ -96,7 +97,6 @@ class _Shift:
         _ = seat.translate
         self._seat, self._place, self._stops, self._report = seat, place, stops, report
         self._words = time_cause_words.labels(_)
-        self._labels = {choice.id: choice.label for choice in stops.choices}
         self._shown: dict[str, ShownStop] = {}
         self._asked: list[str] | None = None
         self._can_explain = seat.viewer.scope.may(Permission.CLASSIFY_STOPS)
@@ -201,7 +201,7 @@ class _Shift:
         title = _("Time of the shift: {count} stretches").format(count=len(parts))
         with ui.expansion(title).classes("u-scroll"), ui.element("table").classes("u-table").mark("kpi-stretches"):
             for part, machine in parts[:ROWS]:
-                reason = "" if part.reason is None else self._labels.get(part.reason.id, "")
+                reason = "" if part.reason is None else self._report.reason_labels[part.reason.id]
                 _row(
                     machine.code, time_of_day(part.period.starts_at, zone, lang),
                     time_of_day(part.period.ends_at, zone, lang),
@@ -225,7 +225,7 @@ class _Shift:
                 "from_": _ms(each.period.starts_at), "to": _ms(each.period.ends_at), "cause": each.cause.value,
             }  # fmt: skip
             if each.reason is not None:
-                part["reason"] = self._labels.get(each.reason.id, "")
+                part["reason"] = self._report.reason_labels[each.reason.id]
             if each.state not in WITHOUT_REASON:
                 part["stop"] = self._remember(machine, each.segment.stretch)
             if each.period.ends_at == self._report.now:
@@ -317,7 +317,7 @@ class _Shift:
         _draw(self._pareto, pareto_chart(pareto(named)[:12], cumulated=_("Cumulated"), lang=lang))
 
     def _name(self, reason_id: UUID | None) -> str:
-        return self._words["unexplained"] if reason_id is None else self._labels.get(reason_id, "–")
+        return self._words["unexplained"] if reason_id is None else self._report.reason_labels[reason_id]
 
 
 class _Log:
