@@ -66,8 +66,8 @@ FROM unnest($2::uuid[], $3::timestamptz[], $4::date[], $5::timestamptz[], $6::ti
 WHERE machine_status.machine_id = last.machine_id
 """
 ADD_REASONS = """
-INSERT INTO reasons (id, org_id, kind, code, label, loss_category)
-SELECT id, $1, kind, code, label, loss_category
+INSERT INTO reasons (id, org_id, kind, code, label, loss_category, is_active)
+SELECT id, $1, kind, code, label, loss_category, false
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS new (id, kind, code, label, loss_category)
 ON CONFLICT ON CONSTRAINT reasons_code_uq DO NOTHING
 """
@@ -77,7 +77,7 @@ REASONS = (
     ("scrap", "IMPORT-SCRAP", "Rejected in an imported log", "quality"),
     ("rework", "IMPORT-REWORK", "Held for rework or review in an imported log", "quality"),
 )
-"""Kind, code, label and loss category of what a log tells no reason for."""
+"""Kind, code, label and loss category of what a log tells no reason for; retired, so that no terminal offers them."""
 
 
 class ImportStep(StrEnum):

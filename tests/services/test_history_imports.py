@@ -260,6 +260,11 @@ class TestImportHistory:
             ("good", 8, end, None), ("rework", 1, end, "IMPORT-REWORK"), ("scrap", 2, end, "IMPORT-SCRAP"),
         ]  # fmt: skip
 
+    async def test_offers_its_reasons_to_nobody(self, scope: Scope) -> None:
+        await bring_in(scope, report(good=Decimal(8)))
+
+        assert [row["is_active"] for row in await ask(scope, "SELECT is_active FROM reasons")] == [False] * 3
+
     async def test_writes_breakdowns_with_their_reason_and_nothing_known_in_between(self, scope: Scope) -> None:
         await bring_in(scope, report(0, 10, kind=ReportKind.SETUP), report(20, 30, kind=ReportKind.BREAKDOWN))
 
