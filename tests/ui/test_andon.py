@@ -196,6 +196,13 @@ class TestStatistics:
 
 
 class TestLadders:
+    async def test_stand_among_the_set_up_pages(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+
+        await admin.open("/admin/andon")
+
+        await sees(admin, "Badges and PINs")
+
     async def test_are_set_up_edited_and_removed(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open("/admin/andon")

@@ -16,7 +16,7 @@ from ui.components import andon_call_words
 from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.enter import Seat, screen
 from ui.kit.formats import number
-from ui.kit.framed import framed
+from ui.pages.admin_parts import setup_page
 from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, channel_words, minutes_of, recipient_words
 from ui.pages.plant_choice import plant_choice
 from ui.pages.rule_forms import RulePlaces, ask_rule
@@ -29,6 +29,7 @@ MOST_PLACES = 500
 async def admin_andon(seat: Seat, plant: str | None = None) -> None:
     """Edit the ladders and rules of a plant, the first one unless its code is given."""
     _ = seat.translate
+    title, path = _("Escalation"), "/admin/andon"
     async with read(seat.scope()) as work:
         plants = await list_plants(work)
         chosen = next((one for one in plants if plant in {None, one.code}), None)
@@ -39,7 +40,7 @@ async def admin_andon(seat: Seat, plant: str | None = None) -> None:
             lanes = await list_lanes(work, plant_id=chosen.id, limit=MOST_PLACES)
             machines = await list_machines(work, plant_id=chosen.id, limit=MOST_PLACES)
     if chosen is None:
-        with framed(seat, _("Escalation"), active="andon"), ui.element("div").classes("u-empty"):
+        with setup_page(seat, title, path, plants=plants), ui.element("div").classes("u-empty"):
             ui.icon("stairs").classes("u-empty__icon")
             ui.label(_("There is no plant yet")).classes("u-title")
         return
@@ -48,8 +49,8 @@ async def admin_andon(seat: Seat, plant: str | None = None) -> None:
         {lane.id: lane.name for lane in lanes.items},
         {machine.id: f"{machine.code} {machine.name}" for machine in machines.items},
     )
-    with framed(seat, _("Escalation"), active="andon", plant=chosen.name, zone=chosen.time_zone):
-        plant_choice(plants, chosen, path="/admin/andon", by_query=True)
+    with setup_page(seat, title, path, plants=(chosen,)):
+        plant_choice(plants, chosen, path=path, by_query=True)
         page = _Page(seat, chosen, duties, places)
     await page.load()
 

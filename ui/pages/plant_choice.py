@@ -11,9 +11,9 @@ def plant_choice(plants: tuple[PlantPlace, ...], chosen: PlantPlace, *, path: st
     """Draw a link to each plant where there are several: `path/CODE`, or `path?plant=CODE` with `by_query`."""
     if len(plants) < 2:
         return
-    with ui.element("nav").classes("u-row"):
+    with ui.element("nav").classes("u-tabs"):
         for plant in plants:
             target = f"{path}?plant={quote(plant.code)}" if by_query else f"{path}/{quote(plant.code)}"
-            link = ui.link(plant.name, target).classes("u-button u-button--flat")
+            link = ui.link(plant.name, target).classes("u-tab")
             if plant == chosen:
                 link.props["aria-current"] = "page"
