@@ -210,6 +210,11 @@ class TestLiveBoard:
 
         assert wall.inner_text(".u-tile__elapsed >> nth=0").startswith("1:01:")
 
+    def test_says_the_year_of_what_is_not_of_this_year(self, wall: Page) -> None:
+        say(wall, "unison:patch", seq=8, patch={"machines": {"a": {"as_of": 1_333_152_000_000}}})
+
+        wall.get_by_text("2012").wait_for()
+
     def test_leaves_no_listener_behind(self, wall: Page) -> None:
         before = int(wall.evaluate("window.listening()"))
         wall.evaluate("window.app.unmount()")

@@ -127,12 +127,17 @@ function newWriter(lang, zone) {
   const days = unit("day");
   const hours = unit("hour");
   const two = (value) => String(value).padStart(2, "0");
+  const dayAndMinutes = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
+  const inThisYear = times(dayAndMinutes);
+  const inAnyYear = times({ year: "numeric", ...dayAndMinutes });
+  const year = times({ year: "numeric" });
   let hour;
   return {
     number: numbers({ maximumFractionDigits: 6 }),
     minutes: times({ hour: "numeric", minute: "2-digit" }),
     seconds: times({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
-    dayAndMinutes: times({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }),
+    // With the year where it is not the present one.
+    dayAndMinutes: (at) => (year(at) === year(Date.now()) ? inThisYear : inAnyYear)(at),
     percent: numbers({ style: "percent", maximumFractionDigits: 0 }),
     // How far ahead or behind, always with its sign.
     signed: numbers({ maximumFractionDigits: 0, signDisplay: "exceptZero" }),
