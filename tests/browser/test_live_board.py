@@ -215,6 +215,21 @@ class TestLiveBoard:
 
         wall.get_by_text("2012").wait_for()
 
+    @pytest.mark.parametrize(
+        ("lang", "written"),
+        [
+            ("de", ["03:05", "03:05:00", "1. Jan. 1970, 03:05"]),
+            ("en", ["3:05 AM", "3:05:00 AM", "Jan 1, 1970, 3:05 AM"]),
+        ],
+    )
+    def test_writes_times_as_the_language_does(self, wall: Page, lang: str, written: list[str]) -> None:
+        script = """async (lang) => {
+          const write = (await import("live_board")).writer(lang, "UTC");
+          return [write.minutes, write.seconds, write.dayAndMinutes].map((as) => as(11_100_000));
+        }"""
+
+        assert [words.replace("\u202f", " ") for words in wall.evaluate(script, lang)] == written
+
     def test_leaves_no_listener_behind(self, wall: Page) -> None:
         before = int(wall.evaluate("window.listening()"))
         wall.evaluate("window.app.unmount()")

@@ -123,19 +123,25 @@ const once = (make) => {
 function newWriter(lang, zone) {
   const numbers = (options) => once(() => new Intl.NumberFormat(lang, options));
   const times = (options) => once(() => new Intl.DateTimeFormat(lang, { timeZone: zone, ...options }));
+  // "3:05 AM", but "03:05" where a day has 24 hours, as the server writes it.
+  const clockTimes = (options) =>
+    once(() => {
+      const { hourCycle } = new Intl.DateTimeFormat(lang, { hour: "numeric" }).resolvedOptions();
+      const hour = hourCycle === "h23" ? "2-digit" : "numeric";
+      return new Intl.DateTimeFormat(lang, { timeZone: zone, hour, minute: "2-digit", ...options });
+    });
   const unit = (name) => numbers({ style: "unit", unit: name, unitDisplay: "narrow" });
   const days = unit("day");
   const hours = unit("hour");
   const two = (value) => String(value).padStart(2, "0");
-  const dayAndMinutes = { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
-  const inThisYear = times(dayAndMinutes);
-  const inAnyYear = times({ year: "numeric", ...dayAndMinutes });
+  const inThisYear = clockTimes({ day: "numeric", month: "short" });
+  const inAnyYear = clockTimes({ year: "numeric", day: "numeric", month: "short" });
   const year = times({ year: "numeric" });
   let hour;
   return {
     number: numbers({ maximumFractionDigits: 6 }),
-    minutes: times({ hour: "numeric", minute: "2-digit" }),
-    seconds: times({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
+    minutes: clockTimes({}),
+    seconds: clockTimes({ second: "2-digit" }),
     // With the year where it is not the present one.
     dayAndMinutes: (at) => (year(at) === year(Date.now()) ? inThisYear : inAnyYear)(at),
     percent: numbers({ style: "percent", maximumFractionDigits: 0 }),
