@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import orjson
 import pytest
+from nicegui import ui
 from nicegui.testing import User
 
 from domain.identity.roles import Role
@@ -109,6 +110,12 @@ class TestShift:
         async with read(floor.scope) as work:
             (plant,) = await list_plants(work)
         assert clock.props["zone"] == plant.time_zone
+
+    async def test_says_so_when_no_losses_are_known(self, floor: Floor, supervisor: User) -> None:
+        await supervisor.open(f"/shift/{floor.lane_id}")
+
+        figures = [orjson.dumps(chart.figure).decode() for chart in supervisor.find(kind=ui.plotly).elements]
+        assert any("No losses are known." in figure for figure in figures)
 
     async def test_names_a_retired_reason(self, floor: Floor, operator: User) -> None:
         async with begin(floor.scope) as work:

@@ -41,8 +41,10 @@ def waterfall_chart(
     }
 
 
-def pareto_chart(bars: Sequence[ParetoBar[str]], *, cumulated: str, lang: str) -> Figure:
-    """Draw losses from the longest to the shortest in minutes, with their cumulated share (`cumulated`)."""
+def pareto_chart(bars: Sequence[ParetoBar[str]], *, cumulated: str, none: str, lang: str) -> Figure:
+    """Draw losses from the longest to the shortest in minutes, with cumulated shares; without losses say `none`."""
+    if not bars:
+        return _sentence(none, lang)
     names = [bar.key for bar in bars]
     return {
         "data": [
@@ -101,6 +103,13 @@ def trend_chart(times: Sequence[str], lines: Mapping[str, Sequence[Decimal | Non
         },
         "config": CONFIG,
     }
+
+
+def _sentence(words: str, lang: str) -> Figure:
+    hidden = {"visible": False, "fixedrange": True}
+    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    layout = {**_layout(lang), "xaxis": hidden, "yaxis": hidden, "annotations": [{"text": words, **place}]}
+    return {"data": [], "layout": layout, "config": CONFIG}
 
 
 def _hours(seconds: Decimal) -> float:

@@ -208,7 +208,8 @@ def _charts(seat: Seat, whole: KpiGroup, groups: tuple[KpiGroup, ...], by: KpiGr
                 for cause, lost_s in whole.account.by_cause_s.items()
                 if cause not in WORKED_OR_NOT_PLANNED
             }
-            ui.plotly(pareto_chart(pareto(lost), cumulated=_("Cumulated"), lang=lang)).classes("u-shift__plot")
+            chart = pareto_chart(pareto(lost), cumulated=_("Cumulated"), none=_("No losses are known."), lang=lang)
+            ui.plotly(chart).classes("u-shift__plot")
 
 
 def _behind(group: KpiGroup, whole: KpiGroup, shifts: tuple[KpiGroup, ...], by: KpiGrouping) -> tuple[KpiGroup, ...]:

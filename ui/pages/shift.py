@@ -314,7 +314,8 @@ class _Shift:
             named[name] = named.get(name, Decimal(0)) + lost_s
         for cause in (TimeCause.MINOR, TimeCause.IDLE, TimeCause.BLOCKED, TimeCause.STARVED):
             named.setdefault(self._words[cause.value], figures.account.by_cause_s[cause])
-        _draw(self._pareto, pareto_chart(pareto(named)[:12], cumulated=_("Cumulated"), lang=lang))
+        none = _("No losses are known.")
+        _draw(self._pareto, pareto_chart(pareto(named)[:12], cumulated=_("Cumulated"), none=none, lang=lang))
 
     def _name(self, reason_id: UUID | None) -> str:
         return self._words["unexplained"] if reason_id is None else self._report.reason_labels[reason_id]
