@@ -148,6 +148,23 @@ class TestSignIn:
         context.close()
 
 
+class TestForm:
+    def test_is_opened_and_given_up_by_keyboard(self, visit: Visit) -> None:
+        with visit("supervisor", "/orders") as page:
+            button = page.get_by_role("button", name="New order")
+            button.wait_for()
+            connection(page, "live").wait_for()
+            page.keyboard.press("Tab")
+            button.focus()
+            assert button.evaluate("element => getComputedStyle(element).boxShadow") != "none"
+            page.keyboard.press("Enter")
+            page.get_by_role("dialog").wait_for()
+
+            page.keyboard.press("Escape")
+
+            page.get_by_role("dialog").wait_for(state="detached")
+
+
 class TestSignOut:
     def test_in_another_window_leads_every_page_to_the_sign_in(self, wall: Page) -> None:
         other = wall.context.new_page()

@@ -221,14 +221,15 @@ class Form:
 class FormDialog(Form):
     """A form in a dialog: enter its block to add the fields, then `open_with` what saving does.
 
-    It closes when it was saved or given up, and stays with everything typed when it was refused.
+    It closes when it was saved or given up by button or Escape, and stays with everything typed when it was refused or
+    somebody touched beside it.
     """
 
     def __init__(self, seat: Seat, title: str) -> None:
         super().__init__(seat)
         _ = seat.translate
         self._on_enter: list[ui.input] = []
-        self._dialog = ui.dialog().props("persistent")
+        self._dialog = ui.dialog().props("no-backdrop-dismiss")
         self._dialog.on("hide", self._forget)
         with self._dialog, ui.card().classes("u-dialog u-form"):
             ui.label(title).classes("u-title").props("role=heading aria-level=2")
