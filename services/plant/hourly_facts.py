@@ -1,7 +1,7 @@
 """Hourly facts: what a machine's time went into and what it made, added up again whenever an hour gets dirty.
 
 A month's report reads facts, not rows, and those of whole shifts (`shift_facts`). Whatever tells the time or the pieces
-of an hour otherwise marks it dirty in the same transaction (triggers of revision 0009), so that late and corrected rows
+of an hour otherwise marks it dirty in the same transaction (triggers of revision 0008), so that late and corrected rows
 end in the same facts as rows that came in time.
 """
 

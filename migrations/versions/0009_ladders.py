@@ -2,8 +2,8 @@
 
 from migrations.policies import audit_v1, comment_v1, isolate_v1, limit_to_plants_v1, run_sql, seeing_all_rows_v1
 
-revision = "0010"
-down_revision = "0009"
+revision = "0009"
+down_revision = "0008"
 
 CATEGORIES = "'quality', 'material', 'machine', 'safety', 'help'"
 STATES = "'running', 'idle', 'setup', 'planned_stop', 'unplanned_stop', 'blocked', 'starved', 'maintenance', 'no_data'"

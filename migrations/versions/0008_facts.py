@@ -2,8 +2,8 @@
 
 from migrations.policies import APP_ROLE, comment_v1, isolate_v1, limit_to_plants_v1, run_sql
 
-revision = "0009"
-down_revision = "0008"
+revision = "0008"
+down_revision = "0007"
 
 CAUSES = (
     "running", "break", "planned", "no_data", "breakdown", "changeover", "minor", "material", "organization",

@@ -2,7 +2,7 @@
 
 from migrations.policies import audit_v1, comment_v1, isolate_v1, limit_to_plants_v1, run_sql, seeing_all_rows_v1
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 TRANSFERS = "'finish_to_start', 'partial'"

@@ -2,8 +2,8 @@
 
 from migrations.policies import audit_v1, comment_v1, isolate_v1, limit_to_plants_v1, run_sql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
