@@ -94,7 +94,7 @@ def _identity() -> None:
       email text NOT NULL CONSTRAINT users_email_ck CHECK (email = lower(email) AND email LIKE '%_@_%'),
       display_name text NOT NULL,
       password_hash text,
-      language text NOT NULL DEFAULT 'en',
+      language text NOT NULL DEFAULT '',
       is_active boolean NOT NULL DEFAULT true,
       plant_ids uuid[],
       created_at timestamptz NOT NULL DEFAULT now(),
@@ -109,6 +109,7 @@ def _identity() -> None:
     comment_v1(
         "users",
         "People and programs that sign in",
+        language="BCP 47 tag of what they chose to read; empty means whatever their browser asks for",
         plant_ids="Plants they may see; null means all",
         password_hash="argon2id; null means that no password opens this account",  # noqa: S106 - a comment on the column
     )

@@ -57,6 +57,7 @@ class Viewer:
     email: str
     display_name: str
     language: str
+    """What they chose to read, a BCP 47 tag; empty where they leave it to their browser."""
     organization: str
     roles: frozenset[Role]
     session_expires_at: datetime

@@ -55,9 +55,11 @@ async def add_user(
     password: str | None = None,
     password_hash: str | None = None,
     plant_ids: list[UUID] | None = None,
-    language: str = "en",
+    language: str = "",
 ) -> User:
     """Add a user who signs in with `password` (or its hash, where it was made elsewhere).
+
+    Without a language they read what their browser asks for.
 
     Raises:
         Forbidden: the actor may not edit users.

@@ -130,6 +130,14 @@ class TestLanguageOfAPage:
         assert english.client is not None
         assert english.client.page.resolve_language() == "en-US"
 
+    async def test_is_the_browsers_for_a_user_who_chose_none(self, floor: Floor, sign_in: SignIn) -> None:
+        supervisor = await sign_in(floor, Role.SUPERVISOR)
+        supervisor.http_client.headers["accept-language"] = "de-CH,de;q=0.9,en;q=0.8"
+
+        await supervisor.open("/orders")
+
+        await supervisor.should_see("Aufträge")
+
     async def test_is_ours_for_a_user_whose_language_is_not_complete(self, floor: Floor, sign_in: SignIn) -> None:
         async with begin(floor.scope) as work:
             row = await work.session.get_one(UserRow, floor.user_ids[Role.VIEWER])

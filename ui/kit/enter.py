@@ -21,7 +21,7 @@ from services.identity.sessions import Viewer
 from ui.api.problems import request_id_of
 from ui.kit.errors import error_page, fault_page
 from ui.kit.process import this_process
-from ui.kit.translate import Translate, complete_language, speak, translator
+from ui.kit.translate import Translate, complete_language, preferred_language, speak, translator
 from ui.theme import gate
 
 log = structlog.get_logger(__name__)
@@ -41,11 +41,13 @@ class Seat:
     viewer: Viewer
     client: Client
     """The page."""
+    asked_for: str
+    """The language that the browser likes best among ours."""
 
     @property
     def lang(self) -> str:
-        """BCP 47 tag of the person's language, or of ours where theirs is not complete."""
-        return complete_language(self.viewer.language)
+        """BCP 47 tag of the person's language, else of their browser's; ours where theirs is not complete."""
+        return complete_language(self.viewer.language or self.asked_for)
 
     @property
     def translate(self) -> Translate:
@@ -74,7 +76,8 @@ def screen(path: str, *, permission: Permission | None = None) -> Callable[[Page
                 target = quote(request.url.path, safe="/")
                 return RedirectResponse(f"/sign-in?next={target}", status_code=303)
             client = ui.context.client
-            seat = Seat(viewer, client)
+            asked_for = preferred_language(request.headers.get("accept-language", ""))
+            seat = Seat(viewer, client, asked_for)
             speak(client, seat.lang)
             ui.add_head_html(KEEP_SIGNED_IN)
             this_process().screens.add(viewer, client)

@@ -19,7 +19,7 @@ async def missing(request: Request, error: Exception) -> Response:
         return PlainTextResponse(detail, status_code=404)
     viewer: Viewer | None = request.scope.get("state", {}).get("viewer")
     accepted = preferred_language(request.headers.get("accept-language", ""))
-    language = accepted if viewer is None else viewer.language
+    language = accepted if viewer is None else viewer.language or accepted
     with Client(ui.page(""), request=request) as client:
         speak(client, language)
         with gate("Unison MES"):

@@ -32,7 +32,7 @@ class User(Row):
     email: Mapped[str]
     display_name: Mapped[str]
     password_hash: Mapped[str | None]
-    language: Mapped[str] = mapped_column(default="en")
+    language: Mapped[str] = mapped_column(default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     plant_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid(as_uuid=True)))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")

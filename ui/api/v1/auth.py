@@ -61,7 +61,7 @@ class Me(Answer):
     id: UUID
     email: str
     display_name: str
-    language: str
+    language: str = Field(description="BCP 47 tag; empty means whatever the browser asks for.")
     organization: OwnOrganization
     roles: list[Role]
     permissions: list[str]
