@@ -11,6 +11,7 @@ from domain.identity.roles import Permission
 from domain.plant.losses import ParetoBar, WaterfallStep, loss_waterfall, pareto
 from domain.plant.periods import Period
 from domain.plant.shift_accounts import (
+    NOT_PLANNED_BUSY,
     ExplainedTime,
     TimeAccount,
     TimeCause,
@@ -30,6 +31,7 @@ from domain.production.kpis import (
     times_together,
     work_unit_kpis,
 )
+from domain.production.targets import PlannedHour, hour_targets
 from services.db.work import Work
 from services.plant.machine_time import MadeItem, load_changes, load_pieces, output_of
 from services.plant.shift_calendar import LaneShift, ShiftInSequence, find_shift
@@ -80,7 +82,7 @@ class ShiftHour:
     good: Decimal
     not_good: Decimal
     target: Decimal | None
-    """What the planned cycle time makes of the hour's planned busy time; None where no cycle time is known."""
+    """What the planned cycle time makes of the hour's planned busy time (PBT); None where no cycle time is known."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ async def _report(
     for unit in units:
         explained = explain_shift(occurrence, changes[unit.id], until=work.now, micro_stop_s=unit.micro_stop_s)
         by_hour = [next(made) for _ in hours]
-        shown = _hours(hours, by_hour, sequence.shift, corrected=corrected)
+        shown = _hours(hours, by_hour, explained, sequence.shift, now=work.now, corrected=corrected)
         machines.append(
             MachineShift(
                 unit.id,
@@ -240,22 +242,38 @@ def _figures(
 
 
 def _hours(
-    hours: Sequence[Period], by_hour: Sequence[Sequence[MadeItem]], shift: LaneShift, *, corrected: bool
+    hours: Sequence[Period],
+    by_hour: Sequence[Sequence[MadeItem]],
+    explained: Sequence[ExplainedTime],
+    shift: LaneShift,
+    *,
+    now: datetime,
+    corrected: bool,
 ) -> tuple[ShiftHour, ...]:
-    """Return the hours with targets from the cycle time of what was made, or of what was made last before."""
     outputs = [output_of(items, corrected=corrected) for items in by_hour]
-    cycles = [
-        output.planned_run_s / output.produced if output.planned_run_s and output.produced > 0 else None
-        for output in outputs
+    planned = [
+        _planned_hour(period, output, explained, shift.occurrence.breaks, now=now)
+        for period, output in zip(hours, outputs, strict=True)
     ]
-    present_s = next((cycle_s for cycle_s in cycles if cycle_s is not None), None)
-    shown: list[ShiftHour] = []
-    for period, output, cycle_s in zip(hours, outputs, cycles, strict=True):
-        present_s = cycle_s or present_s
-        breaks_s = sum((rest.within(period).length_s for rest in shift.occurrence.breaks), ZERO)
-        target = None if present_s is None else (period.length_s - breaks_s) / present_s
-        shown.append(ShiftHour(period, output.good, output.scrap + output.rework, target))
-    return tuple(shown)
+    return tuple(
+        ShiftHour(period, output.good, output.scrap + output.rework, target.whole)
+        for period, output, target in zip(hours, outputs, hour_targets(planned), strict=True)
+    )
+
+
+def _planned_hour(
+    period: Period,
+    output: WorkUnitOutput,
+    explained: Sequence[ExplainedTime],
+    breaks: Sequence[Period],
+    *,
+    now: datetime,
+) -> PlannedHour:
+    busy = (part.period.within(period) for part in explained if part.cause not in NOT_PLANNED_BUSY)
+    gone_s = sum((one.length_s for one in busy), ZERO)
+    ahead = Period(now, max(now, period.ends_at)).within(period)
+    ahead_s = ahead.length_s - sum((rest.within(ahead).length_s for rest in breaks), ZERO)
+    return PlannedHour(gone_s + ahead_s, gone_s, output.good, output.produced, output.planned_run_s)
 
 
 def _clock_hours(period: Period) -> list[Period]:

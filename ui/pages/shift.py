@@ -245,14 +245,16 @@ class _Shift:
         lang = self._seat.lang
         hours: list[TimelineHour] = []
         for each in machine.hours:
-            if each.period.starts_at > self._report.now and each.target is None:
+            is_ahead = each.period.starts_at > self._report.now
+            if is_ahead and each.target is None:
                 continue
             is_over = each.period.ends_at <= self._report.now
             hour: TimelineHour = {
-                "from_": _ms(each.period.starts_at), "to": _ms(each.period.ends_at), "good": number(each.good, lang),
+                "from_": _ms(each.period.starts_at), "to": _ms(each.period.ends_at),
+                "good": "–" if is_ahead else number(each.good, lang),
                 "is_behind": is_over and each.target is not None and each.good < each.target,
             }  # fmt: skip
-            if each.target is not None:
+            if each.target:
                 hour["target"] = number(Decimal(int(each.target)), lang)
             hours.append(hour)
         return hours
