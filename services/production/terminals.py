@@ -70,7 +70,17 @@ ORDER BY machines.position, machines.code
 """
 ONE_WORKPLACE = text(WORKPLACE.format(which="id"))
 WORKPLACES = text(WORKPLACE.format(which="lane_id"))
-REASONS = text("SELECT id, kind, label, loss_category FROM reasons WHERE is_active ORDER BY kind, position, label")
+REASONS = text("""
+WITH RECURSIVE tree AS (
+  SELECT id, kind, label, loss_category, is_active, ARRAY[to_char(position, '0000000000'), label] AS path
+  FROM reasons WHERE parent_id IS NULL
+  UNION ALL
+  SELECT reasons.id, reasons.kind, reasons.label, reasons.loss_category, reasons.is_active,
+         tree.path || ARRAY[to_char(reasons.position, '0000000000'), reasons.label]
+  FROM reasons JOIN tree ON reasons.parent_id = tree.id
+)
+SELECT id, kind, label, loss_category FROM tree WHERE is_active ORDER BY kind, path
+""")
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,7 @@ async def list_workplaces(work: Work, *, lane_id: UUID) -> tuple[Workplace, ...]
 
 
 async def list_reason_choices(work: Work) -> tuple[ReasonChoice, ...]:
-    """Return the active reasons by kind and position.
+    """Return the active reasons by kind and position, each before the finer ones below it.
 
     Raises:
         Forbidden: the actor may not read the plant model.

@@ -20,6 +20,7 @@ from services.identity.organizations import any_organization, find_organization
 from services.identity.queries import own_organization
 from services.plant import places, queries
 from services.plant.machine_states import change_machine_state
+from services.plant.reasons import add_reason
 from services.production.queries import LogEntry, list_log_entries
 from services.production.terminals import list_reason_choices, load_terminal
 from tests.architecture.furnished import furnish, make_pieces
@@ -284,6 +285,18 @@ class TestTerminal:
         view = await load_terminal(work, machine_id=(await make.machine(work)).id)
 
         assert (view.state, view.since, view.order_number, view.recent) == (MachineState.NO_DATA, None, None, ())
+
+
+class TestReasonChoices:
+    async def test_come_as_a_tree_each_before_its_finer_ones(self, work: Work, make: Make) -> None:
+        jam = await add_reason(work, kind="stop", code="jam", label="Jam", loss_category="minor", position=1)
+        broken = await add_reason(work, kind="stop", code="tool", label="Tool", loss_category="breakdown", position=0)
+        await add_reason(work, kind="stop", code="feeder", label="Feeder jam", position=0, parent_id=jam.id)
+        await add_reason(work, kind="stop", code="drill", label="Drill", position=0, parent_id=broken.id)
+
+        choices = await list_reason_choices(work)
+
+        assert [choice.label for choice in choices] == ["Tool", "Drill", "Jam", "Feeder jam"]
 
 
 class TestOrganizations:

@@ -69,7 +69,8 @@ const MachineTile = {
         </div>
         <div class="u-tile__foot">
           <span class="u-tile__state">
-            {{ labels[machine.state] }}<template v-if="run && run.test"> · {{ labels.test }}</template>
+            <template v-if="counting || headline !== labels[machine.state]">{{ labels[machine.state] }}</template>
+            <template v-if="run && run.test"> · {{ labels.test }}</template>
             <template v-if="run && run.paused"> · {{ labels.paused }}</template>
           </span>
           <span class="u-tile__as-of" v-if="machine.as_of">

@@ -45,7 +45,7 @@ def plan_button(seat: Seat, plant: PlantPlace) -> None:
             form.text("number", _("Material"), suggestions=suggestions).classes("u-form__wide")
             form.number("quantity", _("Quantity"))
             form.number("priority", _("Priority"), value=USUAL_PRIORITY, hint=_("1 is first, 999 last"))
-            form.choice("deadline_kind", _("Deadline"), deadline_words(_), value=DeadlineKind.SOFT.value)
+            form.choice("deadline_kind", _("Deadline"), deadline_words(_), value=DeadlineKind.NONE.value)
             form.day("due_at", _("Due on"))
             form.number("overproduction_allowance", _("Overproduction allowed"), value=0, unit="%")
             form.long_text("note", _("Note")).classes("u-form__wide")
@@ -59,7 +59,7 @@ def plan_button(seat: Seat, plant: PlantPlace) -> None:
                 material_id=material.id,
                 quantity=form.number_of("quantity") or Decimal(0),
                 due_at=_due(form, plant.time_zone),
-                deadline_kind=DeadlineKind(str(form.text_of("deadline_kind"))),
+                deadline_kind=_deadline(form),
                 priority=form.whole_number_of("priority"),
                 overproduction_allowance=(form.number_of("overproduction_allowance") or Decimal(0)) / 100,
                 note=form.text_of("note"),
@@ -137,6 +137,12 @@ def split_dialog(seat: Seat, *, order_id: UUID, number: str, then: Callable[[Wor
         return await split_order(work, order_id=order_id, quantity=form.number_of("quantity") or Decimal(0))
 
     form.open_with(do, then=then)
+
+
+def _deadline(form: FormDialog) -> DeadlineKind | None:
+    """Return what the due date of a new order means; None where only a date was chosen, which leaves it to the rule."""
+    kind = DeadlineKind(form.text_of("deadline_kind"))
+    return None if kind is DeadlineKind.NONE and form.text_of("due_at") else kind
 
 
 def _due(form: FormDialog, zone: str) -> datetime | None:
