@@ -238,7 +238,7 @@ class TestProductionLog:
 
 
 class TestCursor:
-    @pytest.mark.parametrize("name", LISTS[1:])
+    @pytest.mark.parametrize("name", LISTS)
     @pytest.mark.parametrize(
         "cursor",
         ["x", "%00", "e30", "W10", "W251bGwsbnVsbF0", "%F0%9F%98%80", "a" * 900, "WyJwbGFudHMiLFsiXHUwMDAwIl1d"],

@@ -178,3 +178,17 @@ class TestMetrics:
         await supervisor.open("/kpis?since=2019-03-02&until=2019-03-02")
 
         await sees(supervisor, "Nothing was added up for these days")
+
+    @pytest.mark.parametrize(
+        "days",
+        [
+            "until=9999-12-31",
+            "since=9999-12-31&until=0001-01-01",
+            "since=0001-01-01&until=9999-12-31",
+            "until=0001-01-01",
+        ],
+    )
+    async def test_show_the_last_week_where_days_are_beyond_the_calendar(self, days: str, supervisor: User) -> None:
+        await supervisor.open(f"/kpis?{days}")
+
+        await sees(supervisor, "Nothing was added up for these days")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from domain.checks import checked_choice
+from domain.checks import EARLIEST, checked_choice
 from domain.identity.roles import Permission
 from domain.plant.losses import pareto
 from domain.plant.shift_accounts import WORKED_OR_NOT_PLANNED
@@ -247,6 +247,7 @@ def _hour(at: datetime, zone: str, lang: str) -> str:
 
 def _day(value: str, otherwise: date) -> date:
     try:
-        return date.fromisoformat(value)
+        asked = date.fromisoformat(value)
     except ValueError:
         return otherwise
+    return asked if EARLIEST.date() <= asked < date.max else otherwise

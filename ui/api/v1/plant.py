@@ -17,7 +17,7 @@ from ui.api.v1.callers import Caller
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Instant, RequestBody, ShownQuantity
-from ui.api.v1.lists import CodeText, Cursors, Listed, Paging
+from ui.api.v1.lists import CodeText, Cursors, InvalidCursor, Listed, Paging
 from ui.api.v1.writes import Done, Write
 
 router = APIRouter(tags=["plant"], route_class=ExactJsonRoute)
@@ -181,8 +181,10 @@ class OfPeriod(Paging):
 
 
 @router.get("/organizations/", operation_id="listOrganizations", summary="Your organization", responses=READING)
-async def list_organizations(caller: Caller, _: Annotated[Paging, Query()]) -> Listed[Organization]:
+async def list_organizations(caller: Caller, asked: Annotated[Paging, Query()]) -> Listed[Organization]:
     """Return your own organization, the only one that you can see."""
+    if asked.cursor is not None:
+        raise InvalidCursor(field="cursor")
     async with read(caller) as work:
         own = await own_organization(work)
     return Listed[Organization](items=[Organization.model_validate(own)], next_cursor=None)
