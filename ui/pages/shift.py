@@ -28,6 +28,7 @@ from ui.kit.first_picture import draw_first
 from ui.kit.formats import number, time_of_day
 from ui.kit.framed import framed, framed_at
 from ui.kit.kpi_formats import day, duration, percent
+from ui.kit.late_plot import LatePlot
 from ui.kit.live_page import keep_fresh
 from ui.pages.kpi_dialog import open_kpi
 from ui.pages.shift_stops import ShownStop, StopDialog
@@ -115,8 +116,8 @@ class _Shift:
                 self._nothing = ui.label(_("Every stop has a reason.")).classes("u-muted")
                 self._asks = ui.element("div").classes("u-asks").mark("asks")
             with ui.element("div").classes("u-shift__columns"):
-                self._waterfall = _chart(_("Where the time went"))
-                self._pareto = _chart(_("Losses by reason"))
+                self._waterfall = _chart(seat, _("Where the time went"))
+                self._pareto = _chart(seat, _("Losses by reason"))
 
     def show(self, report: ShiftReport) -> None:
         """Show the shift as it is now."""
@@ -303,12 +304,11 @@ class _Shift:
     def _show_charts(self) -> None:
         _, lang = self._seat.translate, self._seat.lang
         figures = self._report.figures
-        _draw(
-            self._waterfall,
+        self._waterfall.draw(
             waterfall_chart(
                 figures.waterfall, figures.account.total_s, words=self._words, total=_("Shift"), left=_("Good pieces"),
                 lang=lang,
-            ),
+            )
         )  # fmt: skip
         named: dict[str, Decimal] = {}
         for reason_id, lost_s in figures.lost_by_reason_s.items():
@@ -317,7 +317,7 @@ class _Shift:
         for cause in (TimeCause.MINOR, TimeCause.IDLE, TimeCause.BLOCKED, TimeCause.STARVED):
             named.setdefault(self._words[cause.value], figures.account.by_cause_s[cause])
         none = _("No losses are known.")
-        _draw(self._pareto, pareto_chart(pareto(named)[:12], cumulated=_("Cumulated"), none=none, lang=lang))
+        self._pareto.draw(pareto_chart(pareto(named)[:12], cumulated=_("Cumulated"), none=none, lang=lang))
 
     def _name(self, reason_id: UUID | None) -> str:
         return self._words["unexplained"] if reason_id is None else self._report.reason_labels[reason_id]
@@ -365,15 +365,10 @@ class _Log:
 KINDS = {"good": "Good", "scrap": "Scrap", "rework": "Rework"}
 
 
-def _chart(title: str) -> ui.plotly:
+def _chart(seat: Seat, title: str) -> LatePlot:
     with ui.element("section").classes("u-card u-column"):
         ui.label(title).classes("u-subtitle").props("role=heading aria-level=2")
-        return ui.plotly({"data": [], "layout": {}, "config": {}}).classes("u-shift__plot")
-
-
-def _draw(plot: ui.plotly, figure: dict[str, object]) -> None:
-    if plot.figure != figure:
-        plot.update_figure(figure)
+        return LatePlot(seat, "u-shift__plot")
 
 
 def _row(*cells: str) -> None:
