@@ -7,6 +7,7 @@ from nicegui import Client
 from nicegui.testing import User
 
 from domain.identity.roles import Role
+from services.db.engine import STATEMENT_TIMEOUT_MS
 from services.db.work import begin, read
 from services.plant.places import list_plants
 from services.production.materials import add_material
@@ -69,6 +70,12 @@ class TestPages:
         registered = {path for path in Client.page_routes.values() if path != "/sign-in"}
 
         assert registered == set(PAGES)
+
+    async def test_may_take_longer_than_a_statement(self, supervisor: User) -> None:
+        await supervisor.open("/andon")
+
+        assert supervisor.client is not None
+        assert supervisor.client.page.response_timeout * 1000 > STATEMENT_TIMEOUT_MS
 
     @pytest.mark.parametrize("path", PAGES)
     @pytest.mark.parametrize("role", Role)

@@ -59,6 +59,9 @@ class Seat:
         return replace(self.viewer.scope, request_id=new_id().hex)
 
 
+LONGEST_BUILD_S = 45.0
+"""Longer than a statement may take: a busy server answers late, and not with the framework's own error page."""
+
 Page = Callable[Concatenate[Seat, P], Awaitable[Response | None]]
 
 
@@ -98,7 +101,7 @@ def screen(path: str, *, permission: Permission | None = None) -> Callable[[Page
         parameters = list(inspect.signature(page).parameters.values())[1:]
         request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
         enter.__signature__ = inspect.Signature([request, *parameters])  # type: ignore[attr-defined]
-        ui.page(path)(enter)
+        ui.page(path, response_timeout=LONGEST_BUILD_S)(enter)
         return page
 
     return register
