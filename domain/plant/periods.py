@@ -48,6 +48,10 @@ class Period:
         starts_at = min(max(self.starts_at, other.starts_at), other.ends_at)
         return Period(starts_at, max(starts_at, min(self.ends_at, other.ends_at)))
 
+    def without_s(self, rests: Iterable["Period"]) -> Decimal:
+        """How long it lasts without what it shares with `rests`, which share nothing with each other, in seconds."""
+        return self.length_s - total_s(rest.within(self) for rest in rests)
+
 
 def seconds(length: timedelta) -> Decimal:
     """Return a length of time in seconds, exact to the microsecond."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.errors import NotFound
 from domain.identity.roles import Permission
 from domain.plant.losses import ParetoBar, WaterfallStep, loss_waterfall, pareto
-from domain.plant.periods import Period
+from domain.plant.periods import Period, total_s
 from domain.plant.shift_accounts import (
     NOT_PLANNED_BUSY,
     ExplainedTime,
@@ -269,11 +269,9 @@ def _planned_hour(
     *,
     now: datetime,
 ) -> PlannedHour:
-    busy = (part.period.within(period) for part in explained if part.cause not in NOT_PLANNED_BUSY)
-    gone_s = sum((one.length_s for one in busy), ZERO)
+    gone_s = total_s(part.period.within(period) for part in explained if part.cause not in NOT_PLANNED_BUSY)
     ahead = Period(now, max(now, period.ends_at)).within(period)
-    ahead_s = ahead.length_s - sum((rest.within(ahead).length_s for rest in breaks), ZERO)
-    return PlannedHour(gone_s + ahead_s, gone_s, output.good, output.produced, output.planned_run_s)
+    return PlannedHour(gone_s + ahead.without_s(breaks), gone_s, output.good, output.produced, output.planned_run_s)
 
 
 def _clock_hours(period: Period) -> list[Period]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.plant.periods import Period, total_s
+from domain.plant.periods import Period
 from domain.plant.shift_accounts import NOT_PLANNED_BUSY, TimeCause
 from domain.production.kpis import Ratio, WorkUnitOutput, WorkUnitTimes, output_together, times_together, work_unit_kpis
 from domain.production.targets import PlannedHour, Target, hour_targets, pace, targets_together
@@ -144,20 +144,16 @@ def _slices(shifts: Sequence[LaneShift], period: Period) -> tuple[_Slice, ...]:
 def _planned_hour(each: _Slice, row: "asyncpg.Record | None") -> PlannedHour:
     breaks = each.shift.occurrence.breaks
     if row is None:
-        return PlannedHour(_without(breaks, each.period), ZERO)
+        return PlannedHour(each.period.without_s(breaks), ZERO)
     output = _output(row)
     gone_s: Decimal = row["planned_busy_s"]
     to_come = Period(_gone(each, row).ends_at, each.period.ends_at)
-    return PlannedHour(gone_s + _without(breaks, to_come), gone_s, output.good, output.produced, output.planned_run_s)
+    return PlannedHour(gone_s + to_come.without_s(breaks), gone_s, output.good, output.produced, output.planned_run_s)
 
 
 def _gone(each: _Slice, row: "asyncpg.Record") -> Period:
     starts_at = each.period.starts_at
     return Period(starts_at, starts_at + timedelta(seconds=float(row["gone_s"]))).within(each.period)
-
-
-def _without(breaks: Sequence[Period], period: Period) -> Decimal:
-    return period.length_s - total_s(rest.within(period) for rest in breaks)
 
 
 def _output(row: "asyncpg.Record") -> WorkUnitOutput:

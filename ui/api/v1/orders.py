@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, TypeAdapter
 
 from domain.production.orders import DeadlineKind, OrderAction, OrderSource, OrderState
+from services.db.tables import WorkOrder as OrderRow
 from services.db.work import Work, read
 from services.production import order_queries as queries
 from services.production.order_fields import LARGEST_PRIORITY
@@ -38,7 +39,7 @@ ORDERS = Cursors("work-orders", TypeAdapter(tuple[Instant, UUID]))
 Number = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Note = Annotated[str, StringConstraints(max_length=2000)]
 Priority = Annotated[int, Field(strict=True, ge=1, le=LARGEST_PRIORITY, description="1 is first.")]
-Act = Callable[[Work], Awaitable[UUID]]
+Act = Callable[[Work], Awaitable[OrderRow]]
 
 
 class WorkOrder(Answer):
@@ -177,8 +178,8 @@ async def get_work_order(caller: Caller, words: Words, order_id: UUID) -> WorkOr
 async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
     """Plan an order as a draft."""
 
-    async def plan(work: Work) -> UUID:
-        order = await plan_order(
+    def plan(work: Work) -> Awaitable[OrderRow]:
+        return plan_order(
             work,
             plant_id=body.plant_id,
             material_id=body.material_id,
@@ -192,7 +193,6 @@ async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
             source=body.source,
             source_key=body.source_key,
         )
-        return order.id
 
     return await _act(write, plan, status=201)
 
@@ -207,8 +207,8 @@ async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
 async def patch_work_order(order_id: UUID, body: WorkOrderChange, write: Write) -> Response:
     """Change what is given; refused when somebody changed the order since `version`, and when it is over."""
 
-    async def edit(work: Work) -> UUID:
-        order = await edit_order(
+    def edit(work: Work) -> Awaitable[OrderRow]:
+        return edit_order(
             work,
             order_id=order_id,
             version=body.version,
@@ -219,7 +219,6 @@ async def patch_work_order(order_id: UUID, body: WorkOrderChange, write: Write) 
             overproduction_allowance=body.overproduction_allowance,
             note=body.note,
         )
-        return order.id
 
     return await _act(write, edit)
 
@@ -233,11 +232,7 @@ async def patch_work_order(order_id: UUID, body: WorkOrderChange, write: Write) 
 )
 async def post_release(order_id: UUID, write: Write) -> Response:
     """Give an order to the floor with its own copy of the active routing."""
-
-    async def release(work: Work) -> UUID:
-        return (await release_order(work, order_id=order_id)).id
-
-    return await _act(write, release)
+    return await _act(write, lambda work: release_order(work, order_id=order_id))
 
 
 @router.post(
@@ -249,11 +244,7 @@ async def post_release(order_id: UUID, write: Write) -> Response:
 )
 async def post_hold(order_id: UUID, body: Hold, write: Write) -> Response:
     """Put an order on hold, and pause whatever of it is running."""
-
-    async def hold(work: Work) -> UUID:
-        return (await hold_order(work, order_id=order_id, reason=body.reason)).id
-
-    return await _act(write, hold)
+    return await _act(write, lambda work: hold_order(work, order_id=order_id, reason=body.reason))
 
 
 @router.post(
@@ -265,11 +256,7 @@ async def post_hold(order_id: UUID, body: Hold, write: Write) -> Response:
 )
 async def post_resume(order_id: UUID, write: Write) -> Response:
     """Lift the hold of an order."""
-
-    async def resume(work: Work) -> UUID:
-        return (await resume_order(work, order_id=order_id)).id
-
-    return await _act(write, resume)
+    return await _act(write, lambda work: resume_order(work, order_id=order_id))
 
 
 @router.post(
@@ -281,11 +268,7 @@ async def post_resume(order_id: UUID, write: Write) -> Response:
 )
 async def post_complete(order_id: UUID, write: Write) -> Response:
     """Say that the floor is done with an order; what was never begun is cancelled."""
-
-    async def complete(work: Work) -> UUID:
-        return (await complete_order(work, order_id=order_id)).id
-
-    return await _act(write, complete)
+    return await _act(write, lambda work: complete_order(work, order_id=order_id))
 
 
 @router.post(
@@ -297,11 +280,7 @@ async def post_complete(order_id: UUID, write: Write) -> Response:
 )
 async def post_close(order_id: UUID, write: Write) -> Response:
     """Put a completed order away."""
-
-    async def close(work: Work) -> UUID:
-        return (await close_order(work, order_id=order_id)).id
-
-    return await _act(write, close)
+    return await _act(write, lambda work: close_order(work, order_id=order_id))
 
 
 @router.post(
@@ -313,11 +292,7 @@ async def post_close(order_id: UUID, write: Write) -> Response:
 )
 async def post_cancel(order_id: UUID, write: Write) -> Response:
     """Give an order up that is not in progress."""
-
-    async def cancel(work: Work) -> UUID:
-        return (await cancel_order(work, order_id=order_id)).id
-
-    return await _act(write, cancel)
+    return await _act(write, lambda work: cancel_order(work, order_id=order_id))
 
 
 @router.post(
@@ -330,16 +305,16 @@ async def post_cancel(order_id: UUID, write: Write) -> Response:
 )
 async def post_split(order_id: UUID, body: Split, write: Write) -> Response:
     """Make a draft of its own of a part of an order, and return it."""
-
-    async def split(work: Work) -> UUID:
-        return (await split_order(work, order_id=order_id, quantity=body.quantity, number=body.number)).id
-
-    return await _act(write, split, status=201)
+    return await _act(
+        write,
+        lambda work: split_order(work, order_id=order_id, quantity=body.quantity, number=body.number),
+        status=201,
+    )
 
 
 async def _act(write: Write, act: Act, *, status: int = 200) -> Response:
     async def acting(work: Work) -> Done:
-        order_id = await act(work)
-        return Done(WorkOrder.model_validate(await queries.get_order(work, order_id=order_id)), status)
+        order = await act(work)
+        return Done(WorkOrder.model_validate(await queries.get_order(work, order_id=order.id)), status)
 
     return await write.once(acting)
