@@ -119,4 +119,11 @@ class UserChanged(Event):
     user_id: UUID
 
 
+class CustomFieldsChanged(Event):
+    """Fields that an organization gave to a kind of its things changed. Read by open forms, tables and the set-up."""
+
+    topic = "custom.field.changed"
+    entity: str
+
+
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

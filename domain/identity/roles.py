@@ -29,6 +29,7 @@ class Permission(StrEnum):
     USE_KIOSK = "identity.kiosk.use"
     READ_USERS = "identity.user.read"
     EDIT_USERS = "identity.user.edit"
+    EDIT_FIELDS = "custom.field.edit"
 
 
 class Role(StrEnum):

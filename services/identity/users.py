@@ -12,6 +12,7 @@ from domain.events import UserChanged
 from domain.identity.accounts import checked_email, checked_password, checked_slug
 from domain.identity.roles import Permission, Role
 from services.auth.passwords import hash_password
+from services.custom_fields.values import Given, custom_of_new
 from services.db.tables import Organization, Plant, User, UserRole
 from services.db.unique import unique_or
 from services.db.work import Work
@@ -56,6 +57,7 @@ async def add_user(
     password_hash: str | None = None,
     plant_ids: list[UUID] | None = None,
     language: str = "",
+    custom: Given | None = None,
 ) -> User:
     """Add a user who signs in with `password` (or its hash, where it was made elsewhere).
 
@@ -65,6 +67,7 @@ async def add_user(
         Forbidden: the actor may not edit users.
         InvalidText, InvalidEmail, InvalidPassword: the address, the name or the password cannot be kept.
         NotFound: one of the plants does not exist.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         EmailTaken: the address belongs to another user of the organization.
     """
     work.scope.require(Permission.EDIT_USERS)
@@ -76,6 +79,7 @@ async def add_user(
         password_hash=password_hash if password is None else await hash_password(checked_password(password)),
         plant_ids=plant_ids,
         language=language,
+        custom=await custom_of_new(work, "user", custom),
     )
     async with unique_or(work, EmailTaken(email=user.email)):
         work.session.add(user)

@@ -12,6 +12,7 @@ from domain.errors import Conflict, Invalid, NotFound, marked
 from domain.events import PlantModelChanged
 from domain.identity.roles import Permission
 from domain.plant.counters import CountingSource
+from services.custom_fields.values import Given, custom_of_edited
 from services.db.locked import locked
 from services.db.tables import Lane, Machine, MachinePlace
 from services.db.work import Work
@@ -59,6 +60,7 @@ async def edit_machine(
     counter_modulus: Decimal | Unchanged | None = UNCHANGED,
     allows_parallel: bool | None = None,
     is_active: bool | None = None,
+    custom: Given | None = None,
 ) -> Machine:
     """Change what is given of a machine; in another lane it stands there from now on, and before as it did.
 
@@ -72,10 +74,12 @@ async def edit_machine(
         MachineBusy: it would move or be switched off while an operation runs on it.
         LaneOfAnotherPlant: the lane stands in another plant.
         InvalidText, InvalidQuantity, InvalidChoice, InvalidModulus, InvalidWholeNumber: a value cannot be kept.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
     """
     work.scope.require(Permission.EDIT_PLANT)
     await lock_machine(work, machine_id)  # before the machine's row, in the order that everybody keeps
     machine = await locked(work, Machine, machine_id, version=version, missing=NotFound(what="machine"))
+    machine.custom = await custom_of_edited(work, "machine", custom, machine.custom)
     threshold_before_s = machine.micro_stop_s
     if name is not None:
         machine.name = checked_text(name, field="name")

@@ -8,6 +8,7 @@ from domain.checks import EARLIEST, checked_text, checked_whole
 from domain.errors import Conflict, Invalid, NotFound, marked
 from domain.events import PlantModelChanged
 from domain.identity.roles import Permission
+from services.custom_fields.values import Given, custom_of_edited, custom_of_new
 from services.db.locked import locked
 from services.db.tables import Department, Lane, Machine, MachinePlace, MachineStatus, Plant, Row
 from services.db.unique import unique_or
@@ -32,16 +33,23 @@ class UnknownTimeZone(Invalid):
     sentence: ClassVar[str] = marked("There is no time zone “{time_zone}”; use a name such as Europe/Berlin.")
 
 
-async def add_plant(work: Work, *, code: str, name: str, time_zone: str) -> Plant:
+async def add_plant(work: Work, *, code: str, name: str, time_zone: str, custom: Given | None = None) -> Plant:
     """Add a plant.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
         UnknownTimeZone: `time_zone` is not an IANA name.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a plant with this code.
     """
     work.scope.require(Permission.EDIT_PLANT)
-    plant = Plant(org_id=work.scope.org_id, code=_code(code), name=_name(name), time_zone=checked_time_zone(time_zone))
+    plant = Plant(
+        org_id=work.scope.org_id,
+        code=_code(code),
+        name=_name(name),
+        time_zone=checked_time_zone(time_zone),
+        custom=await custom_of_new(work, "plant", custom),
+    )
     await _add(work, plant, code=code)
     work.emit(PlantModelChanged(plant_id=plant.id))
     return plant
@@ -56,6 +64,7 @@ async def edit_plant(
     time_zone: str | None = None,
     undo_within_s: int | None = None,
     idle_sign_out_s: int | None = None,
+    custom: Given | None = None,
 ) -> Plant:
     """Change what is given of a plant; in another time zone, shifts that have not begun move with it.
 
@@ -63,11 +72,13 @@ async def edit_plant(
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such plant.
         Conflict: somebody changed it since `version`.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         InvalidText, UnknownTimeZone, InvalidWholeNumber: a value cannot be kept.
         ShiftsOverlap: a shift that has begun would overlap in the other zone.
     """
     work.scope.require(Permission.EDIT_PLANT)
     plant = await locked(work, Plant, plant_id, version=version, missing=NotFound(what="plant"))
+    plant.custom = await custom_of_edited(work, "plant", custom, plant.custom)
     if name is not None:
         plant.name = _name(name)
     if undo_within_s is not None:
@@ -83,35 +94,48 @@ async def edit_plant(
     return plant
 
 
-async def add_department(work: Work, *, plant_id: UUID, code: str, name: str) -> Department:
+async def add_department(
+    work: Work, *, plant_id: UUID, code: str, name: str, custom: Given | None = None
+) -> Department:
     """Add a department to a plant.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such plant.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a department with this code.
     """
     work.scope.require(Permission.EDIT_PLANT)
     plant = await work.session.get(Plant, plant_id)
     if plant is None:
         raise NotFound(what="plant")
-    department = Department(org_id=plant.org_id, plant_id=plant.id, code=_code(code), name=_name(name))
+    department = Department(
+        org_id=plant.org_id,
+        plant_id=plant.id,
+        code=_code(code),
+        name=_name(name),
+        custom=await custom_of_new(work, "department", custom),
+    )
     await _add(work, department, code=code)
     work.emit(PlantModelChanged(plant_id=plant.id))
     return department
 
 
-async def edit_department(work: Work, *, department_id: UUID, version: int, name: str | None = None) -> Department:
+async def edit_department(
+    work: Work, *, department_id: UUID, version: int, name: str | None = None, custom: Given | None = None
+) -> Department:
     """Change what is given of a department.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such department.
         Conflict: somebody changed it since `version`.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         InvalidText: the name cannot be kept.
     """
     work.scope.require(Permission.EDIT_PLANT)
     department = await locked(work, Department, department_id, version=version, missing=NotFound(what="department"))
+    department.custom = await custom_of_edited(work, "department", custom, department.custom)
     if name is not None:
         department.name = _name(name)
     await work.session.flush()
@@ -119,12 +143,15 @@ async def edit_department(work: Work, *, department_id: UUID, version: int, name
     return department
 
 
-async def add_lane(work: Work, *, department_id: UUID, code: str, name: str, position: int = 0) -> Lane:
+async def add_lane(
+    work: Work, *, department_id: UUID, code: str, name: str, position: int = 0, custom: Given | None = None
+) -> Lane:
     """Add a lane to a department.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such department.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a lane with this code.
     """
     work.scope.require(Permission.EDIT_PLANT)
@@ -138,6 +165,7 @@ async def add_lane(work: Work, *, department_id: UUID, code: str, name: str, pos
         code=_code(code),
         name=_name(name),
         position=checked_position(position),
+        custom=await custom_of_new(work, "lane", custom),
     )
     await _add(work, lane, code=code)
     work.emit(PlantModelChanged(plant_id=lane.plant_id))
@@ -145,7 +173,13 @@ async def add_lane(work: Work, *, department_id: UUID, code: str, name: str, pos
 
 
 async def edit_lane(
-    work: Work, *, lane_id: UUID, version: int, name: str | None = None, position: int | None = None
+    work: Work,
+    *,
+    lane_id: UUID,
+    version: int,
+    name: str | None = None,
+    position: int | None = None,
+    custom: Given | None = None,
 ) -> Lane:
     """Change what is given of a lane.
 
@@ -153,10 +187,12 @@ async def edit_lane(
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such lane.
         Conflict: somebody changed it since `version`.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         InvalidText, InvalidWholeNumber: a value cannot be kept.
     """
     work.scope.require(Permission.EDIT_PLANT)
     lane = await locked(work, Lane, lane_id, version=version, missing=NotFound(what="lane"))
+    lane.custom = await custom_of_edited(work, "lane", custom, lane.custom)
     if name is not None:
         lane.name = _name(name)
     if position is not None:
@@ -167,13 +203,21 @@ async def edit_lane(
 
 
 async def add_machine(
-    work: Work, *, lane_id: UUID, code: str, name: str, position: int = 0, is_simulated: bool = False
+    work: Work,
+    *,
+    lane_id: UUID,
+    code: str,
+    name: str,
+    position: int = 0,
+    is_simulated: bool = False,
+    custom: Given | None = None,
 ) -> Machine:
     """Add a machine to a lane; its timeline is empty, its state unknown.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such lane.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a machine with this code.
     """
     work.scope.require(Permission.EDIT_PLANT)
@@ -188,6 +232,7 @@ async def add_machine(
         name=_name(name),
         position=checked_position(position),
         is_simulated=is_simulated,
+        custom=await custom_of_new(work, "machine", custom),
     )
     await _add(work, machine, code=code)
     of_machine = {"org_id": lane.org_id, "plant_id": lane.plant_id, "machine_id": machine.id}

@@ -10,6 +10,7 @@ from domain.edits import UNCHANGED, Unchanged
 from domain.errors import NotFound
 from domain.identity.roles import Permission
 from domain.plant.reasons import LossCategory, ReasonInTree, ReasonKind, check_place
+from services.custom_fields.values import Given, custom_of_edited, custom_of_new
 from services.db.keys import new_id
 from services.db.locked import locked
 from services.db.tables import Reason
@@ -36,6 +37,7 @@ async def add_reason(
     loss_category: str | None = None,
     position: int = 0,
     parent_id: UUID | None = None,
+    custom: Given | None = None,
 ) -> Reason:
     """Add a reason for stops (`kind` stop), scrap or rework, below another one where given.
 
@@ -43,6 +45,7 @@ async def add_reason(
         Forbidden: the actor may not edit the plant model.
         InvalidChoice: `kind` is no ReasonKind, or `loss_category` no LossCategory.
         InvalidText, InvalidWholeNumber: a value cannot be kept.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         NotFound: there is no such reason above.
         ReasonOfAnotherKind: the reason above explains something else.
         LossCategoryMissing: it is for stops, and neither it nor a reason above has a category.
@@ -58,6 +61,7 @@ async def add_reason(
         loss_category=checked_category(loss_category),
         position=checked_position(position),
         parent_id=parent_id,
+        custom=await custom_of_new(work, "reason", custom),
     )
     await _check_place(work, in_tree(reason))
     async with unique_or(work, CodeTaken(field="code", code=reason.code)):
@@ -75,6 +79,7 @@ async def edit_reason(
     parent_id: UUID | Unchanged | None = UNCHANGED,
     position: int | None = None,
     is_active: bool | None = None,
+    custom: Given | None = None,
 ) -> Reason:
     """Change what is given of a reason; one that is not active stays on what it explained already.
 
@@ -85,12 +90,14 @@ async def edit_reason(
         NotFound: there is no such reason, or none above.
         Conflict: somebody changed it since `version`.
         InvalidText, InvalidChoice, InvalidWholeNumber: a value cannot be kept.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         ReasonCycle, ReasonOfAnotherKind: it cannot stand below that one.
         LossCategoryMissing: it is for stops, and neither it nor a reason above has a category.
     """
     work.scope.require(Permission.EDIT_PLANT)
     await work.session.execute(ALONE)
     reason = await locked(work, Reason, reason_id, version=version, missing=NotFound(what="reason"))
+    reason.custom = await custom_of_edited(work, "reason", custom, reason.custom)
     if label is not None:
         reason.label = checked_text(label, field="label")
     means_the_same = True

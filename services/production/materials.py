@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.checks import checked_text
 from domain.errors import Conflict, NotFound, marked
 from domain.identity.roles import Permission
+from services.custom_fields.values import Given, custom_of_edited, custom_of_new
 from services.db.tables import Material
 from services.db.unique import unique_or
 from services.db.work import Work
@@ -28,12 +29,15 @@ class MaterialInactive(Conflict):
     sentence: ClassVar[str] = marked("The material “{number}” is not active any more.")
 
 
-async def add_material(work: Work, *, number: str, unit: str, description: str = "") -> Material:
+async def add_material(
+    work: Work, *, number: str, unit: str, description: str = "", custom: Given | None = None
+) -> Material:
     """Add a material.
 
     Raises:
         Forbidden: the actor may not edit orders.
         InvalidText: a text cannot be kept.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         MaterialNumberTaken: the organization has a material with this number.
     """
     work.scope.require(Permission.EDIT_ORDERS)
@@ -42,6 +46,7 @@ async def add_material(work: Work, *, number: str, unit: str, description: str =
         number=checked_text(number, field="number", longest=LONGEST_NUMBER),
         description=checked_text(description, field="description", may_be_empty=True),
         unit=checked_text(unit, field="unit", longest=LONGEST_UNIT),
+        custom=await custom_of_new(work, "material", custom),
     )
     async with unique_or(work, MaterialNumberTaken(number=material.number)):
         work.session.add(material)
@@ -57,6 +62,7 @@ async def edit_material(
     description: str | None = None,
     unit: str | None = None,
     is_active: bool | None = None,
+    custom: Given | None = None,
 ) -> Material:
     """Change what is given of a material; orders keep the unit that they were planned in.
 
@@ -65,6 +71,7 @@ async def edit_material(
         NotFound: there is no such material.
         Conflict: somebody changed it since `version`.
         InvalidText: a text cannot be kept.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         MaterialNumberTaken: another material has this number.
     """
     work.scope.require(Permission.EDIT_ORDERS)
@@ -73,6 +80,7 @@ async def edit_material(
         raise NotFound(what="material")
     if material.version != version:
         raise Conflict
+    material.custom = await custom_of_edited(work, "material", custom, material.custom)
     if description is not None:
         material.description = checked_text(description, field="description", may_be_empty=True)
     if unit is not None:

@@ -17,6 +17,7 @@ from domain.production.orders import (
     split_off,
     with_quantity,
 )
+from services.custom_fields.values import Given, custom_of_edited, custom_of_new
 from services.db.keys import new_id
 from services.db.tables import Operation, Plant, WorkOrder
 from services.db.work import Work
@@ -75,6 +76,7 @@ async def plan_order(
     note: str = "",
     source: OrderSource = OrderSource.MANUAL,
     source_key: str | None = None,
+    custom: Given | None = None,
 ) -> WorkOrder:
     """Plan an order as a draft; with a `source_key` that is known already, the order that stands is returned.
 
@@ -86,6 +88,7 @@ async def plan_order(
         MaterialInactive: the material is not made any more.
         InvalidOrderQuantity, InvalidAllowance, InvalidQuantity, InvalidPriority, InvalidText, DueMissing: a value
             cannot be used.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
         OrderNumberTaken: another order has this number.
     """
     work.scope.require(Permission.EDIT_ORDERS)
@@ -110,6 +113,7 @@ async def plan_order(
         source=source.value,
         source_key=source_key,
         created_at=work.now,
+        custom=await custom_of_new(work, "work_order", custom),
     )
     set_deadline(order, deadline_kind or (DeadlineKind.NONE if due_at is None else DeadlineKind.SOFT), due_at)
     try:
@@ -134,6 +138,7 @@ async def edit_order(
     priority: int | None = None,
     overproduction_allowance: Decimal | None = None,
     note: str | None = None,
+    custom: Given | None = None,
 ) -> WorkOrder:
     """Change what is given of an order that is not over; asap and none drop the due date unless one is given.
 
@@ -145,6 +150,7 @@ async def edit_order(
         QuantityBelowGood: the quantity would be less than what is good already.
         InvalidOrderQuantity, InvalidAllowance, InvalidQuantity, InvalidPriority, InvalidText, DueMissing: a value
             cannot be used.
+        Invalid, UnknownField: a value of a custom field cannot be kept.
     """
     work.scope.require(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
@@ -152,6 +158,7 @@ async def edit_order(
     if order.version != version:
         raise Conflict
     check_editable(floor.status)
+    order.custom = await custom_of_edited(work, "work_order", custom, order.custom)
     if overproduction_allowance is not None:
         order.overproduction_allowance = checked_quantities(
             order.quantity, overproduction_allowance
@@ -365,6 +372,7 @@ async def split_order(work: Work, *, order_id: UUID, quantity: Decimal, number: 
         source=OrderSource.MANUAL.value,
         split_from_id=first.id,
         created_at=work.now,
+        custom=first.custom,
     )
     plant = await work.session.get_one(Plant, first.plant_id)
     await change_quantity(work, floor, kept.quantity)

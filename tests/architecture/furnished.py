@@ -20,9 +20,11 @@ from services.db.tables import (
     CounterReading,
     Crew,
     CrewMember,
+    CustomField,
     CycleTime,
     HourlyFact,
     IdempotencyKey,
+    Machine,
     MachinePlace,
     Material,
     NumberSeries,
@@ -56,6 +58,7 @@ async def furnish(floor: Floor) -> None:
         await _plan_orders(work, floor)
         await _plan_shifts(work, floor)
         await _escalate(work, floor)
+        await _add_fields(work, floor)
 
 
 async def make_pieces(work: Work, floor: Floor) -> None:
@@ -183,3 +186,16 @@ async def _escalate(work: Work, floor: Floor) -> None:
             UserBadge(org_id=floor.scope.org_id, user_id=floor.user_ids[Role.OPERATOR], kind="pin", digest=b"a digest"),
         ]
     )  # fmt: skip
+
+
+async def _add_fields(work: Work, floor: Floor) -> None:
+    work.session.add(
+        CustomField(
+            org_id=floor.scope.org_id, entity="machine", key="colour", type="text", labels={"en": "Colour"},
+            shown_in=["form", "filter"],
+        )
+    )  # fmt: skip
+    await work.session.flush()
+    machine = await work.session.get_one(Machine, floor.machine_id)
+    machine.custom = {"colour": "red"}
+    await work.session.flush()

@@ -6,7 +6,7 @@ from tests.factories import Connection
 
 ORGANIZATION = "= ( SELECT app.current_org() AS current_org))"
 PLANTS = "COALESCE(({column} = ANY (( SELECT app.visible_plants() AS visible_plants)::uuid[])), ({column} IS NOT NULL))"
-ALSO_WITHOUT_PLANT = frozenset({"audit_log"})
+ALSO_WITHOUT_PLANT = frozenset({"audit_log", "custom_keys"})
 """Tables with rows of the whole organization beside those of one plant."""
 
 INSERT_ONLY = {

@@ -24,6 +24,7 @@ NOT_AUDITED = {
     "dirty_hours": "a list of sums to do again",
     "andon_ladder_steps": "replaced with their ladder, whose version is audited",
     "counter_readings": "insert-only: what people read off stands there for good",
+    "custom_keys": "derived from the values of things, which are audited",
     "andon_notifications": "insert-only: what was told to whom stands there for good",
 }
 """Tables without the audit trigger, each with the reason."""
@@ -49,6 +50,7 @@ WITHOUT_FOREIGN_KEY = {
     ("hourly_facts", "shift_id"): "all zeros outside shifts; derived from shifts that began, which are never deleted",
     ("shift_facts", "shift_id"): "as in hourly_facts, whose sums they are",
     ("booking_keys", "org_id"): "written with the log entries, which reference the machine",
+    ("custom_keys", "row_id"): "a thing of whichever table has the field; its trigger writes and removes the key",
     ("booking_keys", "machine_id"): "written with the log entries, which reference the machine",
 }
 """Columns named like a reference that have no foreign key, each with the reason; * stands for any table."""

@@ -3,6 +3,7 @@
 from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, AndonNotification, AndonRule
 from services.db.tables.audit import AuditEntry
 from services.db.tables.base import Row
+from services.db.tables.custom_fields import CustomField, CustomKey
 from services.db.tables.identity import (
     IdempotencyKey,
     Organization,
@@ -44,6 +45,8 @@ __all__ = [
     "CounterReading",
     "Crew",
     "CrewMember",
+    "CustomField",
+    "CustomKey",
     "CycleTime",
     "Department",
     "DirtyHour",

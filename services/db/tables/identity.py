@@ -36,6 +36,7 @@ class User(Row):
     is_active: Mapped[bool] = mapped_column(default=True)
     plant_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid(as_uuid=True)))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 

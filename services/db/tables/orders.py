@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.keys import new_id
@@ -31,6 +32,7 @@ class Material(Row):
     description: Mapped[str] = mapped_column(default="")
     unit: Mapped[str]
     is_active: Mapped[bool] = mapped_column(default=True)
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -98,6 +100,7 @@ class WorkOrder(Row):
     released_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 

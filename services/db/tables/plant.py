@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Integer
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.keys import new_id
@@ -22,6 +23,7 @@ class Plant(Row):
     time_zone: Mapped[str]
     undo_within_s: Mapped[int] = mapped_column(Integer, default=300)
     idle_sign_out_s: Mapped[int] = mapped_column(Integer, default=120)
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -35,6 +37,7 @@ class Department(Row):
     plant_id: Mapped[UUID]
     code: Mapped[str]
     name: Mapped[str]
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -50,6 +53,7 @@ class Lane(Row):
     code: Mapped[str]
     name: Mapped[str]
     position: Mapped[int] = mapped_column(Integer, default=0)
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -71,6 +75,7 @@ class Machine(Row):
     counter_modulus: Mapped[Decimal | None]
     allows_parallel: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -88,6 +93,7 @@ class Reason(Row):
     parent_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(Integer, default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
+    custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
