@@ -19,6 +19,7 @@ from nicegui import ui as nicegui_ui
 
 from domain.scope import Scope
 from services import demo
+from services.adapters.file_stores import file_store_of
 from services.adapters.komax import KomaxLog
 from services.adapters.production_log_file import FOUR_TU, read_mapping, read_production_log
 from services.adapters.simulator import SimulatedMachine, Simulator
@@ -30,6 +31,8 @@ from services.db.health import database_answers
 from services.db.server import Server, database_of
 from services.events.hub import Hub
 from services.events.pump import Pump
+from services.file_store import use_file_store
+from services.files import purges  # noqa: F401 - importing it registers the job that forgets orphans
 from services.identity.badges import BadgeKey
 from services.identity.kiosks import KioskAttempts
 from services.identity.organizations import find_organization
@@ -159,6 +162,7 @@ async def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, sockets: list[socket]) -> None:
     use_mailer(mailer_of(settings))
+    use_file_store(file_store_of(settings))
     async with database_of(settings) as server:
         demo_password = await cli.prepare_demo(settings)
         process = make_process(settings)
@@ -172,6 +176,7 @@ async def _serve(settings: Settings, sockets: list[socket]) -> None:
 async def work(settings: Settings) -> None:
     """Run the background worker alone until it is told to stop."""
     use_mailer(mailer_of(settings))
+    use_file_store(file_store_of(settings))
     async with database_of(settings):
         cli.say("The worker is running. Stop it with Ctrl-C.")
         await cli.until_stopped(work_forever())

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     files in the data directory instead. Without it nobody is told by mail."""
     mail_from: str = "Unison MES <unison@localhost>"
     """Sender of mails."""
+    files_url: SecretStr | None = None
+    """Where files are kept: `s3://key:secret@host/bucket`, `s3+http://` for a server without TLS, with `?region=` where
+    it matters; the bucket must exist. Without it they lie in `files` in the data directory."""
+    max_upload_bytes: int = Field(default=10_000_000, ge=100_000)
+    """Largest file that is taken, in bytes."""
     reconnect_timeout_s: float = Field(default=60.0, ge=3)
     """How long a screen may be offline before the server forgets what it showed, in seconds."""
     notify_throttle_ms: int = Field(default=20, ge=0, le=1000)
@@ -95,6 +100,15 @@ class Settings(BaseSettings):
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.match(r"(smtps?://[^/]+|folder:)$", value.get_secret_value()):
             raise ValueError("must be smtp://host, smtps://host or folder:")
+        return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _bucket(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(
+            r"s3(\+http)?://([^/@]+:[^/@]+@)?[^/@]+/[^/?]+", value.get_secret_value()
+        ):
+            raise ValueError("must be s3://key:secret@host/bucket")
         return value
 
     @field_validator("mail_from")

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import ClassVar, Protocol
 
+from domain.errors import NotFound, Unavailable, marked
 from domain.production.machine_reports import MachineReport
 
 
@@ -53,5 +55,73 @@ class Mailer(Protocol):
 
         Raises:
             MailNotSent: the mail server did not take it; another attempt may succeed.
+        """
+        ...
+
+
+class FilesUnavailable(Unavailable):
+    """The file store cannot be reached, or cannot write."""
+
+    code: ClassVar[str] = "files_unavailable"
+    sentence: ClassVar[str] = marked("Files cannot be reached right now. Nothing was saved; try again in a moment.")
+
+
+class ContentMissing(NotFound):
+    """A file store holds nothing under a key."""
+
+    code: ClassVar[str] = "content_missing"
+    sentence: ClassVar[str] = marked("The content of this file is gone. Upload it again.")
+
+
+class FileStore(Protocol):
+    """Something that keeps the bytes of files under keys, such as `organization/sha256`."""
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keep content under a key, in place of what stood there; readers see the old or the new, never a part.
+
+        Raises:
+            FilesUnavailable: it cannot be kept right now.
+        """
+        ...
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Keep a copy of a local file, as `put` does, without holding it in memory.
+
+        Raises:
+            FilesUnavailable: it cannot be kept right now.
+        """
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """Return the content under a key.
+
+        Raises:
+            ContentMissing: there is none.
+            FilesUnavailable: it cannot be read right now.
+        """
+        ...
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield the content under a key in pieces.
+
+        Raises:
+            ContentMissing: there is none.
+            FilesUnavailable: it cannot be read right now.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget what stands under a key; nothing happens where nothing does.
+
+        Raises:
+            FilesUnavailable: it cannot be deleted right now.
+        """
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with a prefix, in order.
+
+        Raises:
+            FilesUnavailable: they cannot be read right now.
         """
         ...

@@ -17,12 +17,14 @@ import structlog
 from hypothesis import settings
 
 from domain.scope import Scope
+from services.adapters.local_files import LocalFiles
 from services.auth.passwords import hash_password
 from services.db.embedded import OWNER_ROLE, EmbeddedPostgres, embedded_postgres, make_database
 from services.db.engine import Database, use_database
 from services.db.migrate import migrate
 from services.db.work import Work
 from services.events.hub import Hub
+from services.file_store import use_file_store
 from tests.factories import PASSWORD, Connection, Floor, Make, found, pumping, undone
 
 RUN_DIR = "UNISON_TEST_RUN_DIR"
@@ -99,6 +101,7 @@ async def database(app_url: str) -> AsyncIterator[Database]:
     """The engine that units of work open their transactions on."""
     database = Database(app_url)
     use_database(database)
+    use_file_store(LocalFiles(Path(os.environ[RUN_DIR]) / "files"))
     yield database
     use_database(None)
     await database.close()

@@ -30,6 +30,10 @@ class Permission(StrEnum):
     READ_USERS = "identity.user.read"
     EDIT_USERS = "identity.user.edit"
     EDIT_FIELDS = "custom.field.edit"
+    READ_FILES = "files.content.read"
+    ADD_FILES = "files.content.add"
+    OPEN_EXPORTS = "system.export.open"
+    EDIT_BRANDING = "identity.branding.edit"
 
 
 class Role(StrEnum):
@@ -53,6 +57,7 @@ GRANTS: dict[Role, tuple[str, ...]] = {
         "production.order.*",
         "production.operation.*",
         "andon.call.*",
+        "files.content.*",
     ),
     Role.OPERATOR: (
         "plant.*.read",
@@ -64,8 +69,9 @@ GRANTS: dict[Role, tuple[str, ...]] = {
         "production.log.reverse",
         "production.operation.work",
         "andon.call.raise",
+        "files.content.*",
     ),
-    Role.VIEWER: ("plant.*.read", "production.*.read", "andon.*.read"),
-    Role.TERMINAL: ("plant.*.read", "production.*.read", "andon.*.read", "identity.kiosk.use"),
+    Role.VIEWER: ("plant.*.read", "production.*.read", "andon.*.read", "files.content.read"),
+    Role.TERMINAL: ("plant.*.read", "production.*.read", "andon.*.read", "files.content.*", "identity.kiosk.use"),
 }
 """Permission patterns per role; `*` stands for any one part."""

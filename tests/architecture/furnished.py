@@ -24,6 +24,7 @@ from services.db.tables import (
     CycleTime,
     HourlyFact,
     IdempotencyKey,
+    KeptFile,
     Machine,
     MachinePlace,
     Material,
@@ -59,6 +60,7 @@ async def furnish(floor: Floor) -> None:
         await _plan_shifts(work, floor)
         await _escalate(work, floor)
         await _add_fields(work, floor)
+        await _keep_files(work, floor)
 
 
 async def make_pieces(work: Work, floor: Floor) -> None:
@@ -198,4 +200,13 @@ async def _add_fields(work: Work, floor: Floor) -> None:
     await work.session.flush()
     machine = await work.session.get_one(Machine, floor.machine_id)
     machine.custom = {"colour": "red"}
+    await work.session.flush()
+
+
+async def _keep_files(work: Work, floor: Floor) -> None:
+    file = KeptFile(
+        org_id=floor.scope.org_id, purpose="branding", name="logo.png", media_type="image/png", size=1,
+        sha256=bytes(32), created_by=floor.user_ids[Role.ADMIN],
+    )  # fmt: skip
+    work.session.add(file)
     await work.session.flush()

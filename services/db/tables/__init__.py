@@ -4,6 +4,7 @@ from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, An
 from services.db.tables.audit import AuditEntry
 from services.db.tables.base import Row
 from services.db.tables.custom_fields import CustomField, CustomKey
+from services.db.tables.files import KeptFile
 from services.db.tables.identity import (
     IdempotencyKey,
     Organization,
@@ -52,6 +53,7 @@ __all__ = [
     "DirtyHour",
     "HourlyFact",
     "IdempotencyKey",
+    "KeptFile",
     "Lane",
     "Machine",
     "MachineHour",

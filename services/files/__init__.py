@@ -1,0 +1,1 @@
+"""Use cases around files: keeping, opening and forgetting them."""
