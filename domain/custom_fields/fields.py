@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.checks import checked_text
 from domain.custom_fields.patterns import checked_pattern
-from domain.errors import Conflict, Invalid, NotFound, marked
+from domain.errors import Conflict, Invalid, marked
 
 Labels = Mapping[str, str]
 """Words by language, at least one."""
@@ -123,11 +123,18 @@ class CannotBeShownThere(Invalid):
     sentence: ClassVar[str] = marked("A field of this type cannot be used for filters or searches.")
 
 
-class UnknownField(NotFound):
+class UnknownField(Invalid):
     """A key that names no field in use."""
 
     code: ClassVar[str] = "unknown_field"
     sentence: ClassVar[str] = marked("There is no custom field “{key}” in use.")
+
+
+class RequiredOutOfSight(Invalid):
+    """A required field that nobody could fill in."""
+
+    code: ClassVar[str] = "required_out_of_sight"
+    sentence: ClassVar[str] = marked("A required field must be shown in forms and in the API.")
 
 
 @dataclass(frozen=True)
@@ -242,6 +249,8 @@ def check_definition(one: FieldDefinition) -> None:
     if (one.type is FieldType.REFERENCE) is (one.reference is None):
         raise ReferenceMissing(field="reference")
     _check_rules(one)
+    if one.is_required and not {FieldPlace.FORM, FieldPlace.API} <= one.shown_in:
+        raise RequiredOutOfSight(field="shown_in")
     if one.type is FieldType.FILE and one.shown_in & {FieldPlace.FILTER, FieldPlace.SEARCH}:
         raise CannotBeShownThere(field="shown_in")
 

@@ -1,5 +1,6 @@
 """What can be read about the plant model and the machines' timelines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +34,8 @@ class PlantInfo:
     """How long a kiosk stays with somebody who does nothing."""
     version: int
     """Hand it back when editing what was seen; of all things here."""
+    custom: Mapping[str, object]
+    """Values of custom fields as they are stored, also of those out of use; of all things here."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class DepartmentInfo:
     code: str
     name: str
     version: int
+    custom: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class LaneInfo:
     position: int
     """Its place among the lanes of a board."""
     version: int
+    custom: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class MachineInfo:
     """Whether several operations may run at once."""
     is_active: bool
     version: int
+    custom: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ class ReasonInfo:
     parent_id: UUID | None
     """The reason above, whose loss category it takes where it has none."""
     version: int
+    custom: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ MACHINES: AnySelect = select(
     Machine.id, Machine.plant_id, Machine.lane_id, Machine.code, Machine.name, Machine.position, Machine.is_simulated,
     MachineStatus.state, MachineStatus.since, MachineStatus.reason_id, MachineStatus.detail, MachineStatus.run_id,
     MachineStatus.last_report_at, Machine.micro_stop_s, Machine.counting_source, Machine.counter_modulus,
-    Machine.allows_parallel, Machine.is_active, Machine.version,
+    Machine.allows_parallel, Machine.is_active, Machine.version, Machine.custom,
 ).join(MachineStatus, (MachineStatus.org_id == Machine.org_id) & (MachineStatus.machine_id == Machine.id))  # fmt: skip
 
 
@@ -145,7 +152,14 @@ async def list_plants(work: Work, *, after: str | None = None, limit: int = 100)
     """
     work.scope.require(Permission.READ_PLANT)
     columns = select(
-        Plant.id, Plant.code, Plant.name, Plant.time_zone, Plant.undo_within_s, Plant.idle_sign_out_s, Plant.version
+        Plant.id,
+        Plant.code,
+        Plant.name,
+        Plant.time_zone,
+        Plant.undo_within_s,
+        Plant.idle_sign_out_s,
+        Plant.version,
+        Plant.custom,
     )
     statement = _after_code(columns, Plant.code, after)
     return page_of([PlantInfo(*row) for row in await work.session.execute(statement.limit(limit + 1))], limit)
@@ -160,7 +174,9 @@ async def list_departments(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    columns = select(Department.id, Department.plant_id, Department.code, Department.name, Department.version)
+    columns = select(
+        Department.id, Department.plant_id, Department.code, Department.name, Department.version, Department.custom
+    )
     statement = _after_code(_of(columns, Department.plant_id, plant_id), Department.code, after)
     return page_of([DepartmentInfo(*row) for row in await work.session.execute(statement.limit(limit + 1))], limit)
 
@@ -179,7 +195,9 @@ async def list_lanes(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    columns = select(Lane.id, Lane.plant_id, Lane.department_id, Lane.code, Lane.name, Lane.position, Lane.version)
+    columns = select(
+        Lane.id, Lane.plant_id, Lane.department_id, Lane.code, Lane.name, Lane.position, Lane.version, Lane.custom
+    )
     filtered = _of(_of(columns, Lane.plant_id, plant_id), Lane.department_id, department_id)
     statement = _after_code(filtered, Lane.code, after)
     return page_of([LaneInfo(*row) for row in await work.session.execute(statement.limit(limit + 1))], limit)
@@ -227,7 +245,7 @@ async def list_reasons(
         Forbidden: the actor may not read the plant model.
     """
     work.scope.require(Permission.READ_PLANT)
-    statement = select(
+    statement: AnySelect = select(
         Reason.id,
         Reason.kind,
         Reason.code,
@@ -237,6 +255,7 @@ async def list_reasons(
         Reason.is_active,
         Reason.parent_id,
         Reason.version,
+        Reason.custom,
     ).order_by(Reason.kind, Reason.code)
     if kind is not None:
         statement = statement.where(Reason.kind == kind)

@@ -1,12 +1,13 @@
 """What planners read about materials: choices for order forms, the list, and one material with its routings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.checks import storable
 from domain.errors import NotFound
@@ -27,9 +28,9 @@ ORDER BY NOT starts_with(lower(number), lower(:start)), number LIMIT {{limit:d}}
 }
 BY_NUMBER = text(f"{CHOICE} WHERE number = :number")
 BY_NUMBER_OR_ID = text("""
-SELECT id, number, description, unit, is_active, version FROM materials
+SELECT id, number, description, unit, is_active, version, custom FROM materials
 WHERE number = :number OR id::text = :number ORDER BY number = :number DESC LIMIT 1
-""")
+""").columns(custom=JSONB)
 MATCHES = "WHERE (materials.number || ' ' || materials.description) ILIKE ALL (CAST(:patterns AS text[]))"
 # The operations are counted for the materials of the page alone.
 LIST = """
@@ -170,6 +171,8 @@ class MaterialView:
     is_active: bool
     version: int
     """To be handed back when the material is edited."""
+    custom: Mapping[str, object]
+    """Values of custom fields as they are stored, also of those out of use."""
     revisions: tuple[Revision, ...]
     """The active ones first, then drafts, then the newest of those that retired; 100 at most."""
 
@@ -259,6 +262,7 @@ async def load_material(work: Work, *, key: str) -> MaterialView:
         unit=material.unit,
         is_active=material.is_active,
         version=material.version,
+        custom=material.custom,
         revisions=_revisions(rows),
     )
 

@@ -1,5 +1,6 @@
 """What can be read about orders: the list, one order with all that belongs to it, and operations."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -87,6 +88,8 @@ class OrderInfo:
     """To be handed back when the order is edited."""
     actions: tuple[OrderAction, ...]
     """What its state allows."""
+    custom: Mapping[str, object]
+    """Values of custom fields as they are stored, also of those out of use."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +273,7 @@ def _order(row: Row[*tuple[Any, ...]]) -> OrderInfo:
         ended_at=order.ended_at,
         version=order.version,
         actions=order_actions(status_of(order)),
+        custom=order.custom,
     )
 
 

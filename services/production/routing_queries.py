@@ -1,6 +1,6 @@
 """What can be read about materials and routings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,8 @@ class MaterialInfo:
     is_active: bool
     version: int
     """To be handed back when the material is edited."""
+    custom: Mapping[str, object]
+    """Values of custom fields as they are stored, also of those out of use."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,13 @@ class RoutingInfo:
 
 
 MATERIAL: Select[*tuple[Any, ...]] = select(
-    Material.id, Material.number, Material.description, Material.unit, Material.is_active, Material.version
+    Material.id,
+    Material.number,
+    Material.description,
+    Material.unit,
+    Material.is_active,
+    Material.version,
+    Material.custom,
 )
 
 

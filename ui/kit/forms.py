@@ -1,7 +1,7 @@
 """Forms: what is typed stays until it is saved, and a refusal stands at the field that it is about."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -54,6 +54,7 @@ class Form:
         self._labels: dict[str, str] = {}
         self._fields: dict[str, ValidationElement[Any]] = {}
         self._refusal: ui.element | None = None
+        self._on_closed: list[Callable[[], object]] = []
 
     def text(
         self, name: str, label: str, *, value: str = "", hint: str = "", suggestions: Sequence[str] = ()
@@ -116,9 +117,53 @@ class Form:
         field = ui.select(dict(options), label=label, value=list(value), multiple=True).props("use-chips")
         return self._added(name, label, field)
 
+    def moment(self, name: str, label: str, *, value: datetime | None = None, hint: str = "") -> ui.input:
+        """Add a day with a time of day; the browser brings its own picker. `hint` says by which clock."""
+        shown = "" if value is None else value.replace(tzinfo=None).isoformat(timespec="minutes")
+        field = ui.input(label, value=shown).props("type=datetime-local stack-label")
+        if hint:
+            field.props["hint"] = hint
+        return self._added(name, label, field)
+
+    def search(
+        self,
+        name: str,
+        label: str,
+        known: Mapping[str, str],
+        *,
+        find: Callable[[str], Awaitable[dict[str, str]]],
+        value: str | None = None,
+    ) -> ui.select:
+        """Add a choice of one of more things than can be listed: `find` returns those that fit what is typed."""
+        offered = dict(known)
+        field = ui.select(dict(offered), label=label, value=value, with_input=True, clearable=True)
+        newest = ""
+
+        async def offer(typed: str) -> None:
+            nonlocal newest
+            newest = typed
+            found = await find(typed)
+            if newest == typed and not field.is_deleted:
+                offered.update(found)
+                field.set_options({key: offered[key] for key in (field.value, *found) if key in offered})
+
+        field.on("popup-show", lambda: offer(""))
+        field.on("input-value", lambda event: offer(str(event.args or "")), throttle=0.2, leading_events=False)
+        return self._added(name, label, field)
+
     def switch(self, name: str, label: str, *, value: bool = False) -> ui.switch:
         """Add a yes or no."""
         return ui.switch(label, value=value).classes("u-switch").mark(f"field-{name}")
+
+    def forget(self, *names: str) -> None:
+        """Know fields no longer that are taken off the screen."""
+        for name in names:
+            self._fields.pop(name, None)
+            self._labels.pop(name, None)
+
+    def on_closed(self, do: Callable[[], object]) -> None:
+        """Run something when nobody can fill in the form any more."""
+        self._on_closed.append(do)
 
     def has(self, name: str) -> bool:
         """Tell whether the form has a field."""
@@ -178,6 +223,17 @@ class Form:
             return date.fromisoformat(self.text_of(name))
         except ValueError as error:
             raise NotADate(field=name) from error
+
+    def moment_of(self, name: str) -> datetime:
+        """Return a day with its time of day, by whichever clock the form says.
+
+        Raises:
+            NotATime: it is none, or nothing was typed.
+        """
+        try:
+            return datetime.fromisoformat(self.text_of(name)).replace(tzinfo=None)
+        except ValueError as error:
+            raise NotATime(field=name) from error
 
     async def save(self, do: Callable[[Work], Awaitable[T]], *, saved: str = "") -> T | None:
         """Run a use case as `act` does; return its result, or None after a refusal was shown."""
@@ -308,6 +364,8 @@ class FormDialog(Form):
             button.mark("remove")
 
     def _forget(self) -> None:
+        while self._on_closed:
+            self._on_closed.pop()()
         if not self._dialog.is_deleted:
             self._dialog.delete()
 

@@ -12,6 +12,7 @@ from services.plant.places import list_plants
 from services.plant.queries import ReasonInfo, list_reasons
 from services.plant.reasons import add_reason, edit_reason, order_reasons
 from ui.kit.act import act
+from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.kit.translate import Translate
@@ -160,16 +161,18 @@ class _Page:
             )  # fmt: skip
             loss.props["hint"] = _("Empty takes that of the reason above")
             active = None if reason is None else form.switch("is_active", _("In use"), value=reason.is_active)
+            custom = CustomInputs(self._seat, form, "reason", values=None if reason is None else reason.custom)
 
         async def save(work: Work) -> object:
             if reason is None or active is None:
                 return await add_reason(
                     work, kind=kind, code=form.text_of("code"), label=form.text_of("label"), loss_category=loss.value,
-                    parent_id=parent.value, position=len(self._reasons),
+                    parent_id=parent.value, position=len(self._reasons), custom=await custom.values(work),
                 )  # fmt: skip
             return await edit_reason(
                 work, reason_id=reason.id, version=reason.version, label=form.text_of("label"),
                 loss_category=loss.value, parent_id=parent.value, is_active=active.value,
+                custom=await custom.values(work),
             )  # fmt: skip
 
         form.open_with(save, then=self.load)

@@ -22,6 +22,7 @@ from services.production.material_queries import (
 )
 from services.production.materials import add_material, edit_material
 from ui.kit.act import act
+from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.kit.framed import framed, framed_at
@@ -250,10 +251,15 @@ def _ask_new(seat: Seat) -> None:
         form.text("number", _("Number"))
         form.text("unit", _("Unit"), value=_("pcs"), hint=_("Such as pcs, m or kg"))
         form.text("description", _("Description")).classes("u-form__wide")
+        custom = CustomInputs(seat, form, "material")
 
     async def do(work: Work) -> Material:
         return await add_material(
-            work, number=form.text_of("number"), unit=form.text_of("unit"), description=form.text_of("description")
+            work,
+            number=form.text_of("number"),
+            unit=form.text_of("unit"),
+            description=form.text_of("description"),
+            custom=await custom.values(work),
         )
 
     async def open_it(added: Material) -> None:
@@ -269,6 +275,7 @@ def _ask_edit(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable
         form.text("unit", _("Unit"), value=view.unit, hint=_("Orders keep the unit they were planned in."))
         form.text("description", _("Description"), value=view.description).classes("u-form__wide")
         is_active = form.switch("is_active", _("Is made; orders can be planned"), value=view.is_active)
+        custom = CustomInputs(seat, form, "material", values=view.custom)
 
     async def do(work: Work) -> Material:
         return await edit_material(
@@ -279,6 +286,7 @@ def _ask_edit(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable
             unit=form.text_of("unit"),
             description=form.text_of("description"),
             is_active=bool(is_active.value),
+            custom=await custom.values(work),
         )
 
     form.open_with(do, then=load)

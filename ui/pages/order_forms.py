@@ -15,6 +15,7 @@ from services.plant.places import PlantPlace
 from services.production.material_queries import find_material, list_material_numbers
 from services.production.order_queries import OrderInfo
 from services.production.work_orders import edit_order, plan_order, release_order, split_order
+from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat
 from ui.kit.forms import FormDialog
 from ui.kit.translate import Translate
@@ -50,6 +51,7 @@ def plan_button(seat: Seat, plant: PlantPlace) -> None:
             form.number("overproduction_allowance", _("Overproduction allowed"), value=0, unit="%")
             form.long_text("note", _("Note")).classes("u-form__wide")
             release = form.switch("release", _("Release at once"), value=True)
+            custom = CustomInputs(seat, form, "work_order", zone=plant.time_zone)
 
         async def do(work: Work) -> WorkOrder:
             material = await find_material(work, number=form.text_of("number").strip())
@@ -63,6 +65,7 @@ def plan_button(seat: Seat, plant: PlantPlace) -> None:
                 priority=form.whole_number_of("priority"),
                 overproduction_allowance=(form.number_of("overproduction_allowance") or Decimal(0)) / 100,
                 note=form.text_of("note"),
+                custom=await custom.values(work),
             )
             return await release_order(work, order_id=order.id) if release.value else order
 
@@ -110,6 +113,7 @@ def edit_dialog(seat: Seat, order: OrderInfo, *, zone: str) -> None:
         allowed = order.overproduction_allowance * 100
         form.number("overproduction_allowance", _("Overproduction allowed"), value=allowed, unit="%")
         form.long_text("note", _("Note"), value=order.note).classes("u-form__wide")
+        custom = CustomInputs(seat, form, "work_order", values=order.custom, zone=zone)
 
     async def do(work: Work) -> WorkOrder:
         return await edit_order(
@@ -122,6 +126,7 @@ def edit_dialog(seat: Seat, order: OrderInfo, *, zone: str) -> None:
             due_at=_due(form, zone),
             overproduction_allowance=(form.number_of("overproduction_allowance") or Decimal(0)) / 100,
             note=form.text_of("note"),
+            custom=await custom.values(work),
         )
 
     form.open_with(do)

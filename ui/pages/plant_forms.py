@@ -24,6 +24,7 @@ from services.plant.plant_models import (
 )
 from services.plant.queries import DepartmentInfo, LaneInfo, MachineInfo, PlantInfo
 from ui.kit.act import act
+from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat
 from ui.kit.formats import number
 from ui.kit.forms import Form, FormDialog, NotANumber
@@ -55,11 +56,16 @@ def ask_plant(seat: Seat, plant: PlantInfo | None, *, then: Then) -> None:
         if plant is not None:
             form.number("undo_within_s", _("Operators may take reports back for"), value=plant.undo_within_s, unit="s")
             form.number("idle_sign_out_s", _("Kiosks sign out after"), value=plant.idle_sign_out_s, unit="s")
+        custom = CustomInputs(seat, form, "plant", values=None if plant is None else plant.custom, zone=zone)
 
     async def save(work: Work) -> object:
         if plant is None:
             return await add_plant(
-                work, code=form.text_of("code"), name=form.text_of("name"), time_zone=form.text_of("time_zone")
+                work,
+                code=form.text_of("code"),
+                name=form.text_of("name"),
+                time_zone=form.text_of("time_zone"),
+                custom=await custom.values(work),
             )
         return await edit_plant(
             work,
@@ -69,6 +75,7 @@ def ask_plant(seat: Seat, plant: PlantInfo | None, *, then: Then) -> None:
             time_zone=form.text_of("time_zone"),
             undo_within_s=form.whole_number_of("undo_within_s"),
             idle_sign_out_s=form.whole_number_of("idle_sign_out_s"),
+            custom=await custom.values(work),
         )
 
     form.open_with(save, then=then)
@@ -82,12 +89,23 @@ def ask_department(seat: Seat, plant_id: UUID, department: DepartmentInfo | None
         if department is None:
             form.text("code", _("Code"))
         form.text("name", _("Name"), value="" if department is None else department.name)
+        custom = CustomInputs(seat, form, "department", values=None if department is None else department.custom)
 
     async def save(work: Work) -> object:
         if department is None:
-            return await add_department(work, plant_id=plant_id, code=form.text_of("code"), name=form.text_of("name"))
+            return await add_department(
+                work,
+                plant_id=plant_id,
+                code=form.text_of("code"),
+                name=form.text_of("name"),
+                custom=await custom.values(work),
+            )
         return await edit_department(
-            work, department_id=department.id, version=department.version, name=form.text_of("name")
+            work,
+            department_id=department.id,
+            version=department.version,
+            name=form.text_of("name"),
+            custom=await custom.values(work),
         )
 
     form.open_with(save, then=then)
@@ -101,14 +119,27 @@ def ask_lane(seat: Seat, department_id: UUID, lane: LaneInfo | None, *, position
             form.text("code", _("Code"))
         form.text("name", _("Name"), value="" if lane is None else lane.name)
         form.number("position", _("Place on boards"), value=position if lane is None else lane.position)
+        custom = CustomInputs(seat, form, "lane", values=None if lane is None else lane.custom)
 
     async def save(work: Work) -> object:
         name, place = form.text_of("name"), form.whole_number_of("position")
         if lane is None:
             return await add_lane(
-                work, department_id=department_id, code=form.text_of("code"), name=name, position=place
+                work,
+                department_id=department_id,
+                code=form.text_of("code"),
+                name=name,
+                position=place,
+                custom=await custom.values(work),
             )
-        return await edit_lane(work, lane_id=lane.id, version=lane.version, name=name, position=place)
+        return await edit_lane(
+            work,
+            lane_id=lane.id,
+            version=lane.version,
+            name=name,
+            position=place,
+            custom=await custom.values(work),
+        )
 
     form.open_with(save, then=then)
 
@@ -120,6 +151,7 @@ def ask_new_machine(seat: Seat, lane_id: UUID, *, position: int, then: Then) -> 
         form.text("code", _("Code"), hint=_("As it stands on the machine"))
         form.text("name", _("Name"))
         form.number("position", _("Place on the lane"), value=position)
+        custom = CustomInputs(seat, form, "machine")
 
     async def save(work: Work) -> object:
         return await add_machine(
@@ -128,6 +160,7 @@ def ask_new_machine(seat: Seat, lane_id: UUID, *, position: int, then: Then) -> 
             code=form.text_of("code"),
             name=form.text_of("name"),
             position=form.whole_number_of("position"),
+            custom=await custom.values(work),
         )
 
     form.open_with(save, then=then)
@@ -152,6 +185,7 @@ def ask_machine(seat: Seat, machine: MachineInfo, lanes: Mapping[UUID, str], *, 
         modulus.bind_visibility_from(counting, "value", value=CountingSource.COUNTER.value)
         parallel = form.switch("allows_parallel", _("Several operations at once"), value=machine.allows_parallel)
         active = form.switch("is_active", _("In use"), value=machine.is_active)
+        custom = CustomInputs(seat, form, "machine", values=machine.custom)
 
     async def save(work: Work) -> object:
         micro_stop_s = form.number_of("micro_stop_s")
@@ -169,6 +203,7 @@ def ask_machine(seat: Seat, machine: MachineInfo, lanes: Mapping[UUID, str], *, 
             counter_modulus=form.number_of("counter_modulus"),
             allows_parallel=parallel.value,
             is_active=active.value,
+            custom=await custom.values(work),
         )
 
     form.open_with(save, then=then)

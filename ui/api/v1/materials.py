@@ -14,6 +14,7 @@ from services.production import routing_queries as queries
 from services.production.materials import add_material, edit_material
 from services.production.routings import activate_routing, draft_routing, edit_routing, revise_routing
 from ui.api.v1.callers import Caller
+from ui.api.v1.custom_values import CustomAnswer, GivenCustom, given_custom, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Quantity, RequestBody, ShownQuantity, Version
@@ -30,7 +31,7 @@ Description = Annotated[str, StringConstraints(max_length=200)]
 Sequence = Annotated[int, Field(strict=True, ge=1, le=LARGEST_SEQUENCE)]
 
 
-class Material(Answer):
+class Material(CustomAnswer):
     """Something that is made, or that things are made of."""
 
     id: UUID
@@ -47,6 +48,7 @@ class NewMaterial(RequestBody):
     number: Number
     unit: Unit
     description: Description = ""
+    custom: GivenCustom = {}
 
 
 class MaterialChange(RequestBody):
@@ -57,6 +59,7 @@ class MaterialChange(RequestBody):
     unit: Unit | None = None
     description: Description | None = None
     is_active: bool | None = None
+    custom: GivenCustom | None = None
 
 
 class MaterialFilter(Paging):
@@ -162,14 +165,16 @@ async def list_materials(caller: Caller, asked: Annotated[MaterialFilter, Query(
             after=MATERIALS.read(asked.cursor),
             limit=asked.limit,
         )
-    return MATERIALS.listed(page, Material, lambda material: material.number)
+        listed = MATERIALS.listed(page, Material, lambda material: material.number)
+        return await list_with_custom(work, "material", listed)
 
 
 @router.get("/materials/{material_id}", operation_id="getMaterial", summary="A material", responses=READING)
 async def get_material(caller: Caller, material_id: UUID) -> Material:
     """Return one material."""
     async with read(caller) as work:
-        return Material.model_validate(await queries.get_material(work, material_id=material_id))
+        material = Material.model_validate(await queries.get_material(work, material_id=material_id))
+        return await with_custom(work, "material", material)
 
 
 @router.post(
@@ -184,8 +189,14 @@ async def post_material(body: NewMaterial, write: Write) -> Response:
     """Add a material under a number that no other has."""
 
     async def add(work: Work) -> Done:
-        material = await add_material(work, number=body.number, unit=body.unit, description=body.description)
-        return Done(Material.model_validate(material), 201)
+        material = await add_material(
+            work,
+            number=body.number,
+            unit=body.unit,
+            description=body.description,
+            custom=await given_custom(work, "material", body.custom),
+        )
+        return Done(await with_custom(work, "material", Material.model_validate(material)), 201)
 
     return await write.once(add)
 
@@ -209,8 +220,9 @@ async def patch_material(material_id: UUID, body: MaterialChange, write: Write) 
             unit=body.unit,
             description=body.description,
             is_active=body.is_active,
+            custom=await given_custom(work, "material", body.custom),
         )
-        return Done(Material.model_validate(material))
+        return Done(await with_custom(work, "material", Material.model_validate(material)))
 
     return await write.once(edit)
 

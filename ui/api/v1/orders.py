@@ -26,9 +26,10 @@ from services.production.work_orders import (
     split_order,
 )
 from ui.api.v1.callers import Caller, Words
+from ui.api.v1.custom_values import CustomAnswer, GivenCustom, given_custom, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
-from ui.api.v1.fields import Answer, Instant, Quantity, RequestBody, ShownQuantity, Version, spoken
+from ui.api.v1.fields import Instant, Quantity, RequestBody, ShownQuantity, Version, spoken
 from ui.api.v1.lists import Cursors, Listed, Paging
 from ui.api.v1.operations import Operation
 from ui.api.v1.writes import Done, Write
@@ -42,7 +43,7 @@ Priority = Annotated[int, Field(strict=True, ge=1, le=LARGEST_PRIORITY, descript
 Act = Callable[[Work], Awaitable[OrderRow]]
 
 
-class WorkOrder(Answer):
+class WorkOrder(CustomAnswer):
     """An order to make a quantity of a material."""
 
     id: UUID
@@ -97,6 +98,7 @@ class NewWorkOrder(RequestBody):
     source_key: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
         default=None, description="The order's name at its source: a name that is known gets the order that stands."
     )
+    custom: GivenCustom = {}
 
 
 class WorkOrderChange(RequestBody):
@@ -109,6 +111,7 @@ class WorkOrderChange(RequestBody):
     priority: Priority | None = None
     overproduction_allowance: Quantity | None = None
     note: Note | None = None
+    custom: GivenCustom | None = None
 
 
 class Hold(RequestBody):
@@ -154,7 +157,8 @@ async def list_work_orders(caller: Caller, asked: Annotated[WorkOrderFilter, Que
             before=ORDERS.read(asked.cursor),
             limit=asked.limit,
         )
-    return ORDERS.listed(page, WorkOrder, lambda order: (order.created_at, order.id))
+        listed = ORDERS.listed(page, WorkOrder, lambda order: (order.created_at, order.id))
+        return await list_with_custom(work, "work_order", listed)
 
 
 @router.get("/{order_id}", operation_id="getWorkOrder", summary="A work order", responses=READING)
@@ -162,7 +166,7 @@ async def get_work_order(caller: Caller, words: Words, order_id: UUID) -> WorkOr
     """Return one order with its operations and what keeps them from starting."""
     async with read(caller) as work:
         view = await queries.load_order(work, order_id=order_id)
-    order = WorkOrder.model_validate(view.order)
+        order = await with_custom(work, "work_order", WorkOrder.model_validate(view.order))
     steps = [spoken(Operation, operation, words) for operation in view.operations]
     return WorkOrderWithOperations(**dict(order), operations=steps)
 
@@ -178,8 +182,8 @@ async def get_work_order(caller: Caller, words: Words, order_id: UUID) -> WorkOr
 async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
     """Plan an order as a draft."""
 
-    def plan(work: Work) -> Awaitable[OrderRow]:
-        return plan_order(
+    async def plan(work: Work) -> OrderRow:
+        return await plan_order(
             work,
             plant_id=body.plant_id,
             material_id=body.material_id,
@@ -192,6 +196,7 @@ async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
             note=body.note,
             source=body.source,
             source_key=body.source_key,
+            custom=await given_custom(work, "work_order", body.custom),
         )
 
     return await _act(write, plan, status=201)
@@ -207,8 +212,8 @@ async def post_work_order(body: NewWorkOrder, write: Write) -> Response:
 async def patch_work_order(order_id: UUID, body: WorkOrderChange, write: Write) -> Response:
     """Change what is given; refused when somebody changed the order since `version`, and when it is over."""
 
-    def edit(work: Work) -> Awaitable[OrderRow]:
-        return edit_order(
+    async def edit(work: Work) -> OrderRow:
+        return await edit_order(
             work,
             order_id=order_id,
             version=body.version,
@@ -218,6 +223,7 @@ async def patch_work_order(order_id: UUID, body: WorkOrderChange, write: Write) 
             priority=body.priority,
             overproduction_allowance=body.overproduction_allowance,
             note=body.note,
+            custom=await given_custom(work, "work_order", body.custom),
         )
 
     return await _act(write, edit)
@@ -315,6 +321,7 @@ async def post_split(order_id: UUID, body: Split, write: Write) -> Response:
 async def _act(write: Write, act: Act, *, status: int = 200) -> Response:
     async def acting(work: Work) -> Done:
         order = await act(work)
-        return Done(WorkOrder.model_validate(await queries.get_order(work, order_id=order.id)), status)
+        shown = WorkOrder.model_validate(await queries.get_order(work, order_id=order.id))
+        return Done(await with_custom(work, "work_order", shown), status)
 
     return await write.once(acting)

@@ -14,6 +14,7 @@ from services.identity.queries import own_organization
 from services.plant import queries
 from services.plant.machine_states import change_machine_state
 from ui.api.v1.callers import Caller
+from ui.api.v1.custom_values import CustomAnswer, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Instant, RequestBody, ShownQuantity
@@ -40,7 +41,7 @@ class Organization(Answer):
     created_at: datetime
 
 
-class Plant(Answer):
+class Plant(CustomAnswer):
     """A site (ISA-95)."""
 
     id: UUID
@@ -52,7 +53,7 @@ class Plant(Answer):
     version: int
 
 
-class Department(Answer):
+class Department(CustomAnswer):
     """An area (ISA-95) of a plant."""
 
     id: UUID
@@ -62,7 +63,7 @@ class Department(Answer):
     version: int
 
 
-class Lane(Answer):
+class Lane(CustomAnswer):
     """A production line (ISA-95) of a department."""
 
     id: UUID
@@ -74,7 +75,7 @@ class Lane(Answer):
     version: int
 
 
-class Machine(Answer):
+class Machine(CustomAnswer):
     """A work unit (ISA-95) and what it is doing."""
 
     id: UUID
@@ -98,7 +99,7 @@ class Machine(Answer):
     version: int
 
 
-class Reason(Answer):
+class Reason(CustomAnswer):
     """Why a machine stood still or a piece was not good."""
 
     id: UUID
@@ -195,7 +196,7 @@ async def list_plants(caller: Caller, asked: Annotated[Paging, Query()]) -> List
     """Return the plants that you can see."""
     async with read(caller) as work:
         page = await queries.list_plants(work, after=PLANTS.read(asked.cursor), limit=asked.limit)
-    return PLANTS.listed(page, Plant, lambda plant: plant.code)
+        return await list_with_custom(work, "plant", PLANTS.listed(page, Plant, lambda plant: plant.code))
 
 
 @router.get("/departments/", operation_id="listDepartments", summary="Departments by code", responses=READING)
@@ -205,7 +206,9 @@ async def list_departments(caller: Caller, asked: Annotated[OfPlant, Query()]) -
         page = await queries.list_departments(
             work, plant_id=asked.plant_id, after=DEPARTMENTS.read(asked.cursor), limit=asked.limit
         )
-    return DEPARTMENTS.listed(page, Department, lambda department: department.code)
+        return await list_with_custom(
+            work, "department", DEPARTMENTS.listed(page, Department, lambda department: department.code)
+        )
 
 
 @router.get("/lanes/", operation_id="listLanes", summary="Lanes by code", responses=READING)
@@ -219,7 +222,7 @@ async def list_lanes(caller: Caller, asked: Annotated[OfDepartment, Query()]) ->
             after=LANES.read(asked.cursor),
             limit=asked.limit,
         )
-    return LANES.listed(page, Lane, lambda lane: lane.code)
+        return await list_with_custom(work, "lane", LANES.listed(page, Lane, lambda lane: lane.code))
 
 
 @router.get("/machines/", operation_id="listMachines", summary="Machines by code", responses=READING)
@@ -229,14 +232,14 @@ async def list_machines(caller: Caller, asked: Annotated[OfLane, Query()]) -> Li
         page = await queries.list_machines(
             work, plant_id=asked.plant_id, lane_id=asked.lane_id, after=MACHINES.read(asked.cursor), limit=asked.limit
         )
-    return MACHINES.listed(page, Machine, lambda machine: machine.code)
+        return await list_with_custom(work, "machine", MACHINES.listed(page, Machine, lambda machine: machine.code))
 
 
 @router.get("/machines/{machine_id}", operation_id="getMachine", summary="A machine", responses=READING)
 async def get_machine(caller: Caller, machine_id: UUID) -> Machine:
     """Return one machine with its present state."""
     async with read(caller) as work:
-        return Machine.model_validate(await queries.get_machine(work, machine_id))
+        return await with_custom(work, "machine", Machine.model_validate(await queries.get_machine(work, machine_id)))
 
 
 @router.get("/reasons/", operation_id="listReasons", summary="Reasons by kind and code", responses=READING)
@@ -244,7 +247,9 @@ async def list_reasons(caller: Caller, asked: Annotated[OfKind, Query()]) -> Lis
     """Return the reasons for stops, scrap and rework; those that are not active stand on older entries only."""
     async with read(caller) as work:
         page = await queries.list_reasons(work, kind=asked.kind, after=REASONS.read(asked.cursor), limit=asked.limit)
-    return REASONS.listed(page, Reason, lambda reason: (reason.kind, reason.code))
+        return await list_with_custom(
+            work, "reason", REASONS.listed(page, Reason, lambda reason: (reason.kind, reason.code))
+        )
 
 
 @router.get(

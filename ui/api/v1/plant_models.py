@@ -12,6 +12,7 @@ from domain.plant.counters import CountingSource
 from domain.plant.reasons import LossCategory, ReasonKind
 from services.db.work import Work
 from services.plant import machines, plant_models, queries, reasons
+from ui.api.v1.custom_values import GivenCustom, given_custom, with_custom
 from ui.api.v1.documents import WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Quantity, RequestBody, Version
@@ -33,6 +34,7 @@ class NewPlant(RequestBody):
     code: Code
     name: Name
     time_zone: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    custom: GivenCustom = {}
 
 
 class PlantChange(RequestBody):
@@ -43,6 +45,7 @@ class PlantChange(RequestBody):
     time_zone: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     undo_within_s: Seconds | None = None
     idle_sign_out_s: Seconds | None = None
+    custom: GivenCustom | None = None
 
 
 class NewDepartment(RequestBody):
@@ -51,6 +54,7 @@ class NewDepartment(RequestBody):
     plant_id: UUID
     code: Code
     name: Name
+    custom: GivenCustom = {}
 
 
 class DepartmentChange(RequestBody):
@@ -58,6 +62,7 @@ class DepartmentChange(RequestBody):
 
     version: Version
     name: Name
+    custom: GivenCustom | None = None
 
 
 class NewLane(RequestBody):
@@ -67,6 +72,7 @@ class NewLane(RequestBody):
     code: Code
     name: Name
     position: Position = 0
+    custom: GivenCustom = {}
 
 
 class LaneChange(RequestBody):
@@ -75,6 +81,7 @@ class LaneChange(RequestBody):
     version: Version
     name: Name | None = None
     position: Position | None = None
+    custom: GivenCustom | None = None
 
 
 class NewMachine(RequestBody):
@@ -84,6 +91,7 @@ class NewMachine(RequestBody):
     code: Code
     name: Name
     position: Position = 0
+    custom: GivenCustom = {}
 
 
 class MachineChange(RequestBody):
@@ -98,6 +106,7 @@ class MachineChange(RequestBody):
     counter_modulus: Quantity | None = Field(default=None, description="Null takes it away.")
     allows_parallel: bool | None = None
     is_active: bool | None = None
+    custom: GivenCustom | None = None
 
 
 class NewReason(RequestBody):
@@ -109,6 +118,7 @@ class NewReason(RequestBody):
     loss_category: LossCategory | None = Field(default=None, description="That of the reason above where missing.")
     parent_id: UUID | None = None
     position: Position = 0
+    custom: GivenCustom = {}
 
 
 class ReasonChange(RequestBody):
@@ -120,6 +130,7 @@ class ReasonChange(RequestBody):
     parent_id: UUID | None = Field(default=None, description="Null puts it at the top.")
     position: Position | None = None
     is_active: bool | None = None
+    custom: GivenCustom | None = None
 
 
 class Removed(Answer):
@@ -135,8 +146,14 @@ async def post_plant(body: NewPlant, write: Write) -> Response:
     """Add a plant in a time zone."""
 
     async def add(work: Work) -> Done:
-        plant = await plant_models.add_plant(work, code=body.code, name=body.name, time_zone=body.time_zone)
-        return Done(Plant.model_validate(plant), 201)
+        plant = await plant_models.add_plant(
+            work,
+            code=body.code,
+            name=body.name,
+            time_zone=body.time_zone,
+            custom=await given_custom(work, "plant", body.custom),
+        )
+        return Done(await with_custom(work, "plant", Plant.model_validate(plant)), 201)
 
     return await write.once(add)
 
@@ -156,8 +173,9 @@ async def patch_plant(plant_id: UUID, body: PlantChange, write: Write) -> Respon
             time_zone=body.time_zone,
             undo_within_s=body.undo_within_s,
             idle_sign_out_s=body.idle_sign_out_s,
+            custom=await given_custom(work, "plant", body.custom),
         )
-        return Done(Plant.model_validate(plant))
+        return Done(await with_custom(work, "plant", Plant.model_validate(plant)))
 
     return await write.once(edit)
 
@@ -174,8 +192,14 @@ async def post_department(body: NewDepartment, write: Write) -> Response:
     """Add a department to a plant."""
 
     async def add(work: Work) -> Done:
-        row = await plant_models.add_department(work, plant_id=body.plant_id, code=body.code, name=body.name)
-        return Done(Department.model_validate(row), 201)
+        row = await plant_models.add_department(
+            work,
+            plant_id=body.plant_id,
+            code=body.code,
+            name=body.name,
+            custom=await given_custom(work, "department", body.custom),
+        )
+        return Done(await with_custom(work, "department", Department.model_validate(row)), 201)
 
     return await write.once(add)
 
@@ -192,9 +216,13 @@ async def patch_department(department_id: UUID, body: DepartmentChange, write: W
 
     async def edit(work: Work) -> Done:
         row = await plant_models.edit_department(
-            work, department_id=department_id, version=body.version, name=body.name
+            work,
+            department_id=department_id,
+            version=body.version,
+            name=body.name,
+            custom=await given_custom(work, "department", body.custom),
         )
-        return Done(Department.model_validate(row))
+        return Done(await with_custom(work, "department", Department.model_validate(row)))
 
     return await write.once(edit)
 
@@ -207,9 +235,14 @@ async def post_lane(body: NewLane, write: Write) -> Response:
 
     async def add(work: Work) -> Done:
         row = await plant_models.add_lane(
-            work, department_id=body.department_id, code=body.code, name=body.name, position=body.position
+            work,
+            department_id=body.department_id,
+            code=body.code,
+            name=body.name,
+            position=body.position,
+            custom=await given_custom(work, "lane", body.custom),
         )
-        return Done(Lane.model_validate(row), 201)
+        return Done(await with_custom(work, "lane", Lane.model_validate(row)), 201)
 
     return await write.once(add)
 
@@ -222,9 +255,14 @@ async def patch_lane(lane_id: UUID, body: LaneChange, write: Write) -> Response:
 
     async def edit(work: Work) -> Done:
         row = await plant_models.edit_lane(
-            work, lane_id=lane_id, version=body.version, name=body.name, position=body.position
+            work,
+            lane_id=lane_id,
+            version=body.version,
+            name=body.name,
+            position=body.position,
+            custom=await given_custom(work, "lane", body.custom),
         )
-        return Done(Lane.model_validate(row))
+        return Done(await with_custom(work, "lane", Lane.model_validate(row)))
 
     return await write.once(edit)
 
@@ -242,10 +280,17 @@ async def post_machine(body: NewMachine, write: Write) -> Response:
 
     async def add(work: Work) -> Done:
         row = await plant_models.add_machine(
-            work, lane_id=body.lane_id, code=body.code, name=body.name, position=body.position
+            work,
+            lane_id=body.lane_id,
+            code=body.code,
+            name=body.name,
+            position=body.position,
+            custom=await given_custom(work, "machine", body.custom),
         )
         await work.session.flush()
-        return Done(Machine.model_validate(await queries.get_machine(work, row.id)), 201)
+        return Done(
+            await with_custom(work, "machine", Machine.model_validate(await queries.get_machine(work, row.id))), 201
+        )
 
     return await write.once(add)
 
@@ -274,8 +319,11 @@ async def patch_machine(machine_id: UUID, body: MachineChange, write: Write) -> 
             counter_modulus=given(body, "counter_modulus", body.counter_modulus),
             allows_parallel=body.allows_parallel,
             is_active=body.is_active,
+            custom=await given_custom(work, "machine", body.custom),
         )
-        return Done(Machine.model_validate(await queries.get_machine(work, machine_id)))
+        return Done(
+            await with_custom(work, "machine", Machine.model_validate(await queries.get_machine(work, machine_id)))
+        )
 
     return await write.once(edit)
 
@@ -300,8 +348,9 @@ async def post_reason(body: NewReason, write: Write) -> Response:
             loss_category=body.loss_category,
             parent_id=body.parent_id,
             position=body.position,
+            custom=await given_custom(work, "reason", body.custom),
         )
-        return Done(Reason.model_validate(row), 201)
+        return Done(await with_custom(work, "reason", Reason.model_validate(row)), 201)
 
     return await write.once(add)
 
@@ -326,8 +375,9 @@ async def patch_reason(reason_id: UUID, body: ReasonChange, write: Write) -> Res
             parent_id=given(body, "parent_id", body.parent_id),
             position=body.position,
             is_active=body.is_active,
+            custom=await given_custom(work, "reason", body.custom),
         )
-        return Done(Reason.model_validate(row))
+        return Done(await with_custom(work, "reason", Reason.model_validate(row)))
 
     return await write.once(edit)
 
