@@ -34,6 +34,7 @@ from services.events.pump import Pump
 from services.file_store import use_file_store
 from services.files import purges  # noqa: F401 - importing it registers the job that forgets orphans
 from services.identity.badges import BadgeKey
+from services.identity.key_holders import KeyHolders
 from services.identity.kiosks import KioskAttempts
 from services.identity.organizations import find_organization
 from services.identity.sessions import Sessions
@@ -66,9 +67,10 @@ SIMULATORS = 3
 
 def make_process(settings: Settings) -> Process:
     """Put together what one server process holds."""
-    hub, sessions = Hub(), Sessions()
+    hub, sessions, key_holders = Hub(), Sessions(), KeyHolders()
     screens = LiveScreens(sessions)
     hub.on_any_event(sessions.hear)
+    hub.on_any_event(key_holders.hear)
     hub.on_any_event(screens.hear)
     issuer = TokenIssuer(
         key=settings.signing_key,
@@ -79,6 +81,7 @@ def make_process(settings: Settings) -> Process:
         settings=settings,
         hub=hub,
         sessions=sessions,
+        key_holders=key_holders,
         issuer=issuer,
         attempts=SignInAttempts(settings.sign_in_attempts),
         badge_key=BadgeKey.of(settings.signing_key),
@@ -101,6 +104,7 @@ def make_app(process: Process) -> FastAPI:
         settings=process.settings,
         issuer=process.issuer,
         sessions=process.sessions,
+        key_holders=process.key_holders,
         attempts=process.attempts,
         ready=ready,
     )

@@ -124,6 +124,11 @@ class CustomFieldsChanged(Event):
 
     topic = "custom.field.changed"
     entity: str
+class ApiKeyRevoked(Event):
+    """A key of a program opens nothing any more. Read by every server process, which forgets the key."""
+
+    topic = "identity.api_key.revoked"
+    api_key_id: UUID
 
 
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

@@ -21,6 +21,8 @@ class Scope:
     """The signed-in user; None for machines and the system."""
     session_id: UUID | None = None
     """The sign-in session that the request came with."""
+    api_key_id: UUID | None = None
+    """The key that a program came with in its owner's name; None for who signed in."""
     plant_ids: frozenset[UUID] | None = None
     """The plants whose rows can be seen and written; None means all plants of the organization."""
     permissions: frozenset[str] = field(default_factory=frozenset)

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     ADD_FILES = "files.content.add"
     OPEN_EXPORTS = "system.export.open"
     EDIT_BRANDING = "identity.branding.edit"
+    READ_API_KEYS = "identity.api_key.read"
+    EDIT_API_KEYS = "identity.api_key.edit"
 
 
 class Role(StrEnum):

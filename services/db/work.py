@@ -21,6 +21,7 @@ ENTER_SCOPE = text(
     " set_config('app.actor_kind', :actor_kind, true),"
     " set_config('app.user_id', :user_id, true),"
     " set_config('app.request_id', :request_id, true),"
+    " set_config('app.api_key_id', :api_key_id, true),"
     " now()"
 )
 ALL_PLANTS = "*"
@@ -101,6 +102,7 @@ async def _enter(session: AsyncSession, scope: Scope) -> Work:
             "actor_kind": scope.actor_kind,
             "user_id": str(scope.user_id or ""),
             "request_id": scope.request_id,
+            "api_key_id": str(scope.api_key_id or ""),
         },
     )
-    return Work(scope=scope, session=session, now=row.one()[5], _driver=driver_of(connection))
+    return Work(scope=scope, session=session, now=row.one()[6], _driver=driver_of(connection))

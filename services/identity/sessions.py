@@ -47,6 +47,16 @@ class NotIdentified(Forbidden):
 
 
 @dataclass(frozen=True)
+class KeyUse:
+    """The API key with which a program came."""
+
+    name: str
+    prefix: str
+    requests_per_minute: int | None
+    """Its own limit; None for that of the installation."""
+
+
+@dataclass(frozen=True)
 class Viewer:
     """A signed-in user, as screens and the API know them."""
 
@@ -54,6 +64,7 @@ class Viewer:
     """Their organization, plants and permissions; without a request id."""
     user_id: UUID
     session_id: UUID
+    """The sign-in session; the key itself where a program came with an API key."""
     email: str
     display_name: str
     language: str
@@ -64,6 +75,8 @@ class Viewer:
     """When the session ends unless it is refreshed; aware UTC."""
     device: "Viewer | None" = None
     """The device's sign-in, where a person identified themself at a kiosk; None for who signed in by themself."""
+    api_key: KeyUse | None = None
+    """The key, where a program acts in its owner's name; None for who signed in."""
 
     @property
     def is_kiosk(self) -> bool:
@@ -131,7 +144,7 @@ class Sessions:
         scope = replace(
             device.scope,
             user_id=user_id,
-            plant_ids=_both(device.scope.plant_ids, person.plant_ids),
+            plant_ids=both(device.scope.plant_ids, person.plant_ids),
             permissions=permissions_of(person.roles),
         )
         return replace(
@@ -236,7 +249,7 @@ async def _look_up_person(*, org_id: UUID, user_id: UUID) -> _Person:
     )
 
 
-def _both(one: frozenset[UUID] | None, other: frozenset[UUID] | None) -> frozenset[UUID] | None:
+def both(one: frozenset[UUID] | None, other: frozenset[UUID] | None) -> frozenset[UUID] | None:
     """Return the plants that both may see; None stands for all."""
     if one is None or other is None:
         return other if one is None else one

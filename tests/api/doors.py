@@ -15,6 +15,7 @@ from services.config import Settings
 from services.db.keys import new_id
 from services.db.tables import SignInSession
 from services.db.work import begin
+from services.identity.key_holders import KeyHolders
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Tokens, _issue
 from tests.factories import Floor
@@ -33,6 +34,7 @@ class Door:
     settings: Settings
     issuer: TokenIssuer = ISSUER
     sessions: Sessions = field(default_factory=Sessions)
+    key_holders: KeyHolders = field(default_factory=KeyHolders)
     checks: dict[str, bool] = field(default_factory=lambda: {"database": True, "live": True})
 
     def __post_init__(self) -> None:
@@ -42,6 +44,7 @@ class Door:
             settings=self.settings,
             issuer=self.issuer,
             sessions=self.sessions,
+            key_holders=self.key_holders,
             attempts=SignInAttempts(self.settings.sign_in_attempts),
             ready=self._ready,
         )

@@ -15,7 +15,7 @@ from tests.factories import Floor, Make
 
 OPEN = {"signIn", "refreshTokens"}
 """What may be called without a session."""
-NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial"}
+NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial", "makeApiKey"}
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -73,6 +73,7 @@ class TestDocument:
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
+            "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
         } == set(ids)  # fmt: skip
         for _, path, operation in operations(document):
             assert operation["summary"], path
@@ -131,7 +132,9 @@ class TestEveryRoute:
             **plant_bodies(floor, order.material_id),
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
+            "makeApiKey": key_body(),
         }
+        api_key = (await admin.post(f"{V1}/api-keys/", json=key_body())).json()
         plant = plant_bodies(floor, order.material_id)
         template_id = (await admin.post(f"{V1}/shift-templates/", json=plant["addShiftTemplate"])).json()["id"]
         exception_id = (await admin.post(f"{V1}/shift-exceptions/", json=plant["addShiftException"])).json()["id"]
@@ -151,7 +154,7 @@ class TestEveryRoute:
             "plant_id": floor.plant_id,
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
-            "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin",
+            "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"],
         }  # fmt: skip
 
         for method, path, operation in operations(document):
@@ -177,6 +180,7 @@ class TestEveryRoute:
             **plant_bodies(floor, new_id()),
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
+            "makeApiKey": key_body(),
         }
 
         for method, path, operation in operations(document):
@@ -192,7 +196,7 @@ def filled(path: str, make: Any) -> str:
         machine_id=make(), call_id=make(), ladder_id=make(), rule_id=make(), order_id=make(), operation_id=make(),
         material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
-        user_id=make(), kind="badge",
+        user_id=make(), kind="badge", api_key_id=make(),
     )  # fmt: skip
 
 
@@ -247,6 +251,12 @@ def order_bodies(floor: Floor, material_id: object) -> dict[str, dict[str, Any]]
         "splitWorkOrder": {"quantity": 1},
         "correctReport": {"good": 1},
     }
+
+
+def key_body() -> dict[str, Any]:
+    """Return the body that makes an API key."""
+    expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    return {"name": "ERP", "scopes": ["production.order.read"], "expires_at": expires_at}
 
 
 def stop_body() -> dict[str, Any]:

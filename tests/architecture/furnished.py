@@ -17,6 +17,8 @@ from services.db.tables import (
     AndonLadderStep,
     AndonNotification,
     AndonRule,
+    ApiKey,
+    ApiKeyUse,
     CounterReading,
     Crew,
     CrewMember,
@@ -107,6 +109,13 @@ async def _call_for_help(work: Work, floor: Floor) -> None:
 async def sign_in(work: Work, floor: Floor) -> None:
     """Sign the floor's admin in and let them send a write."""
     org_id, user_id = floor.scope.org_id, floor.user_ids[Role.ADMIN]
+    key = ApiKey(
+        org_id=org_id, user_id=user_id, name="ERP", prefix="unison_abc", digest=new_id().bytes, scopes=["*.*.read"],
+        expires_at=work.now + timedelta(days=1),
+    )  # fmt: skip
+    work.session.add(key)
+    await work.session.flush()
+    work.session.add(ApiKeyUse(org_id=org_id, api_key_id=key.id, last_used_at=work.now))
     session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
     work.session.add(session)
     await work.session.flush()

@@ -5,6 +5,7 @@ What follows finds the answer in `scope["state"]["viewer"]`: a Viewer, or None f
 
 from dataclasses import dataclass, replace
 from html import escape
+from typing import ClassVar
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -12,9 +13,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain import scope as domain_scope
-from domain.errors import Unavailable, UnisonError
+from domain.errors import Forbidden, Unavailable, UnisonError, marked
+from domain.identity.api_keys import looks_like_key
 from domain.identity.roles import Permission
 from services.auth.tokens import Claims, NotSignedIn, TokenIssuer
+from services.identity.key_holders import KeyHolders
 from services.identity.sessions import NotIdentified, Sessions, Viewer
 from services.identity.sign_ins import Tokens
 from ui.api.browser_session import ACCESS_COOKIE, REFRESH_COOKIE, BrowserSessions
@@ -39,6 +42,13 @@ AWAY_PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><met
 <p>{sentence}</p></body></html>"""
 
 
+class KeyAtKiosk(Forbidden):
+    """A program with an API key that wants to act as somebody at a kiosk."""
+
+    code: ClassVar[str] = "key_at_kiosk"
+    sentence: ClassVar[str] = marked("A program with an API key acts in its owner's name only, and at no kiosk.")
+
+
 def scope_of(viewer: Viewer, request: HTTPConnection) -> domain_scope.Scope:
     """Return the scope in which a request of a signed-in user acts."""
     return replace(viewer.scope, request_id=request_id_of(request))
@@ -51,6 +61,7 @@ class Authentication:
     app: ASGIApp
     issuer: TokenIssuer
     sessions: Sessions
+    key_holders: KeyHolders
     browser_sessions: BrowserSessions
     limits: RequestLimits
     public_url: str | None
@@ -88,7 +99,7 @@ class Authentication:
         Raises:
             TooManyRequests: the session or the address has used up this minute.
             NotSignedIn: there is a token in the header, and it is not valid.
-            NotIdentified: a kiosk names somebody in whose name it may not act.
+            NotIdentified, KeyAtKiosk: somebody is named in whose name the caller may not act.
             ForeignSite: another site made the browser send its cookie.
             Unavailable: Postgres does not answer.
         """
@@ -97,6 +108,9 @@ class Authentication:
             return
         header = request.headers.get("authorization")
         bearer = None if header is None else _bearer(header)
+        if bearer is not None and looks_like_key(bearer):
+            request.scope["state"]["viewer"] = await self._by_key(request, bearer)
+            return
         try:
             claims = self._claims(request, bearer)
         except NotSignedIn:
@@ -116,6 +130,26 @@ class Authentication:
         if bearer is None:
             self._refuse_foreign_site(request)
         request.scope["state"]["viewer"] = await self._in_person(request, viewer)
+
+    async def _by_key(self, request: HTTPConnection, key: str) -> Viewer:
+        """Return in whose name a program with an API key calls. A key that is not known yet counts for its address.
+
+        Raises:
+            TooManyRequests: the key or the address has used up this minute.
+            NotSignedIn: the key opens nothing.
+            KeyAtKiosk: it names somebody at a kiosk.
+            Unavailable: Postgres does not answer.
+        """
+        viewer = self.key_holders.remembered(key)
+        if viewer is None:
+            await self.limits.count(_address(request))
+            viewer = await self.key_holders.holder(key)
+        limit = None if viewer.api_key is None else viewer.api_key.requests_per_minute
+        await self.limits.count(str(viewer.session_id), per_minute=limit)
+        if OPERATOR_TOKEN in request.headers:
+            raise KeyAtKiosk(permission=Permission.USE_KIOSK.value)
+        await self.key_holders.note_use(viewer, address=_address(request))
+        return viewer
 
     async def _in_person(self, request: HTTPConnection, viewer: Viewer) -> Viewer:
         """Return the person in whose name a kiosk sends a request, where it names one.

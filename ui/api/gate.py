@@ -9,6 +9,7 @@ from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.identity.badges import BadgeKey
+from services.identity.key_holders import KeyHolders
 from services.identity.sessions import Sessions
 from ui.api.authentication import API, Authentication
 from ui.api.body_limit import BodyLimit
@@ -32,6 +33,7 @@ def install(
     settings: Settings,
     issuer: TokenIssuer,
     sessions: Sessions,
+    key_holders: KeyHolders,
     attempts: SignInAttempts,
     ready: Ready,
 ) -> None:
@@ -60,6 +62,7 @@ def install(
         Authentication,
         issuer=issuer,
         sessions=sessions,
+        key_holders=key_holders,
         browser_sessions=browser_sessions,
         limits=RequestLimits(settings.requests_per_minute),
         public_url=settings.public_url,

@@ -1,4 +1,4 @@
-"""How many requests one session or address may make.
+"""How many requests one session, API key or address may make.
 
 Counted in the memory of each server process: several processes together allow that many times more.
 """
@@ -28,13 +28,14 @@ class RequestLimits:
         self._allowed = RateLimitItemPerMinute(per_minute)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    async def count(self, who: str) -> None:
-        """Count one request of a session or an address.
+    async def count(self, who: str, *, per_minute: int | None = None) -> None:
+        """Count one request of a session, a key or an address, against a limit of its own where it has one.
 
         Raises:
             TooManyRequests: it has used up this minute; `retry_after_s` says when the next one begins.
         """
-        if await self._limiter.hit(self._allowed, who):
+        allowed = self._allowed if per_minute is None else RateLimitItemPerMinute(per_minute)
+        if await self._limiter.hit(allowed, who):
             return
-        window = await self._limiter.get_window_stats(self._allowed, who)
+        window = await self._limiter.get_window_stats(allowed, who)
         raise TooManyRequests(retry_after_s=max(1, math.ceil(window.reset_time - time.time())))

@@ -7,6 +7,7 @@ from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.events.hub import Hub
 from services.identity.badges import BadgeKey
+from services.identity.key_holders import KeyHolders
 from services.identity.kiosks import KioskAttempts
 from services.identity.sessions import Sessions
 from ui.kit.live_boards import LiveBoards
@@ -20,6 +21,7 @@ class Process:
     settings: Settings
     hub: Hub
     sessions: Sessions
+    key_holders: KeyHolders
     issuer: TokenIssuer
     attempts: SignInAttempts
     badge_key: BadgeKey

@@ -6,6 +6,8 @@ from services.db.tables.base import Row
 from services.db.tables.custom_fields import CustomField, CustomKey
 from services.db.tables.files import KeptFile
 from services.db.tables.identity import (
+    ApiKey,
+    ApiKeyUse,
     IdempotencyKey,
     Organization,
     RefreshToken,
@@ -41,6 +43,8 @@ __all__ = [
     "AndonLadderStep",
     "AndonNotification",
     "AndonRule",
+    "ApiKey",
+    "ApiKeyUse",
     "AuditEntry",
     "BookingKey",
     "CounterReading",

@@ -25,3 +25,4 @@ class AuditEntry(Row):
     action: Mapped[str]
     before: Mapped[object | None] = mapped_column(JSONB)
     after: Mapped[object | None] = mapped_column(JSONB)
+    api_key_id: Mapped[UUID | None]

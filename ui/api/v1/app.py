@@ -13,6 +13,7 @@ from ui.api.problems import HTTP_CODES, answer_errors_as_problems, problem_respo
 from ui.api.v1 import (
     andon,
     andon_ladders,
+    api_keys,
     crews,
     cycle_times,
     materials,
@@ -33,6 +34,8 @@ DESCRIPTION = """
 Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
 
 * **Sign in** with `POST auth/login` and send `Authorization: Bearer` with the access token.
+* **Programs** send an API key instead, `Authorization: Bearer unison_...`: it acts in the name of who made it, and may
+  what its scopes and its owner's rights both allow.
 * **At a kiosk**, whose own sign-in may only look, an `Operator-Token` of its page names the person who acts.
 * **Refusals** are problem details (RFC 9457); programs branch on `code`, people read `detail` in their
   `Accept-Language`.
@@ -64,6 +67,7 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts,
         shifts.router,
         crews.router,
         badges_router(badge_key),
+        api_keys.router,
         production.router,
         andon.router,
         stops.router,

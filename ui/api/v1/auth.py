@@ -55,6 +55,13 @@ class OwnOrganization(Answer):
     name: str
 
 
+class OwnKey(Answer):
+    """The API key with which a program came."""
+
+    name: str
+    prefix: str
+
+
 class Me(Answer):
     """The signed-in user."""
 
@@ -66,8 +73,9 @@ class Me(Answer):
     roles: list[Role]
     permissions: list[str]
     plant_ids: list[UUID] | None = Field(description="Plants that can be seen; null means all.")
-    session_id: UUID
+    session_id: UUID = Field(description="The session; with an API key, the key's own id.")
     session_expires_at: datetime
+    api_key: OwnKey | None = Field(description="The key that the request came with; null with an access token.")
 
 
 def auth_router(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts) -> APIRouter:
@@ -118,6 +126,7 @@ def auth_router(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAtte
             plant_ids=None if viewer.scope.plant_ids is None else sorted(viewer.scope.plant_ids),
             session_id=viewer.session_id,
             session_expires_at=viewer.session_expires_at,
+            api_key=None if viewer.api_key is None else OwnKey.model_validate(viewer.api_key),
         )
 
     return router

@@ -23,6 +23,8 @@ class Done:
 
     body: Answer
     status: int = 200
+    kept: Answer | None = None
+    """What a repetition gets instead, where the body holds a secret that is shown once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Writer:
             done = await write(work)
             body = done.body.model_dump(mode="json")
             if self.key is not None:
-                await idempotency.keep_answer(work, key=self.key, status=done.status, body=body)
+                kept = body if done.kept is None else done.kept.model_dump(mode="json")
+                await idempotency.keep_answer(work, key=self.key, status=done.status, body=kept)
         return _json(body, done.status, {})
 
 
@@ -71,6 +74,8 @@ async def _writer(
     """
     key = None if idempotency_key is None else idempotency.checked_key(idempotency_key)
     asked = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
+    if scope.api_key_id is not None:  # a key that may less must not be told what its owner was answered
+        asked += b"\n" + scope.api_key_id.bytes
     return Writer(scope=scope, key=key, fingerprint=sha256(asked).digest())
 
 
