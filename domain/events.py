@@ -124,6 +124,8 @@ class CustomFieldsChanged(Event):
 
     topic = "custom.field.changed"
     entity: str
+
+
 class ApiKeyRevoked(Event):
     """A key of a program opens nothing any more. Read by every server process, which forgets the key."""
 
