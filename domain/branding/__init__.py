@@ -1,0 +1,1 @@
+"""How organizations look: their colours, words and pictures."""

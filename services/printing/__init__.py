@@ -1,0 +1,1 @@
+"""What is printed: travellers of orders and labels, set by typst."""
