@@ -133,4 +133,12 @@ class ApiKeyRevoked(Event):
     api_key_id: UUID
 
 
+class BrandingChanged(Event):
+    """An organization's colours, words or pictures changed. Read by every server process, whose screens of that
+    organization change with it."""
+
+    topic = "identity.branding.changed"
+    version: int
+
+
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

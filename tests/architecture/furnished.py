@@ -19,6 +19,7 @@ from services.db.tables import (
     AndonRule,
     ApiKey,
     ApiKeyUse,
+    Branding,
     CounterReading,
     Crew,
     CrewMember,
@@ -218,4 +219,7 @@ async def _keep_files(work: Work, floor: Floor) -> None:
         sha256=bytes(32), created_by=floor.user_ids[Role.ADMIN],
     )  # fmt: skip
     work.session.add(file)
+    await work.session.flush()
+    pictures = dict.fromkeys(("logo_id", "logo_dark_id", "favicon_id", "sign_in_picture_id", "mail_logo_id"), file.id)
+    work.session.add(Branding(org_id=floor.scope.org_id, name="Ours", **pictures))
     await work.session.flush()

@@ -147,9 +147,8 @@ class TestBombs:
 class TestVectorPictures:
     def test_of_harmless_parts_are_taken(self) -> None:
         gradient = '<defs><linearGradient id="a"><stop offset="0" stop-color="#fff"/></linearGradient></defs>'
-        body = (
-            gradient + "<style>.b{fill:url(#a);stroke:url("
-        )  # a')}</style><path class="b" d="M0 0h9v9z"/><use xlink:href="#a"/>'
+        style = "<style>.b{fill:url(#a);stroke:url('#a')}</style>"
+        body = gradient + style + '<path class="b" d="M0 0h9v9z"/><use xlink:href="#a"/>'
 
         cleaned = cleaned_svg(SVG.format(body).encode())
 

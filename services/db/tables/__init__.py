@@ -3,6 +3,7 @@
 from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, AndonNotification, AndonRule
 from services.db.tables.audit import AuditEntry
 from services.db.tables.base import Row
+from services.db.tables.branding import Branding
 from services.db.tables.custom_fields import CustomField, CustomKey
 from services.db.tables.files import KeptFile
 from services.db.tables.identity import (
@@ -47,6 +48,7 @@ __all__ = [
     "ApiKeyUse",
     "AuditEntry",
     "BookingKey",
+    "Branding",
     "CounterReading",
     "Crew",
     "CrewMember",
