@@ -141,4 +141,12 @@ class BrandingChanged(Event):
     version: int
 
 
+class OrganizationEdited(Event):
+    """The platform renamed, suspended or resumed an organization. Read by every server process, which forgets what it
+    knew of its people and keys, and closes the screens of a suspended one."""
+
+    topic = "platform.organization.edited"
+    organization_id: UUID
+
+
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

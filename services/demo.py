@@ -1,4 +1,4 @@
-"""The demo: two organizations that never see each other, and a factory that produces."""
+"""The demo: two organizations that never see each other, a factory that produces, and the platform above them."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +7,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 from sqlalchemy import select, text, update
 
 from domain.identity.badges import BadgeKind
-from domain.identity.roles import Role
+from domain.identity.roles import PLATFORM, Role
 from domain.scope import Scope
 from services.auth.passwords import hash_password
 from services.db.tables import Lane, Machine, MachineStatus, User
@@ -16,12 +16,15 @@ from services.demo_orders import add_demo_orders
 from services.demo_parts import add_demo_parts, cycle_time_s
 from services.demo_shifts import DEMO_PAST, add_demo_shifts
 from services.identity.badges import BadgeKey, set_badge
+from services.identity.platform import found_platform
 from services.identity.users import add_user, found_organization
 from services.plant.plant_models import add_department, add_lane, add_machine, add_plant
 from services.plant.reasons import add_reason
 
 DEMO_ORG = uuid5(NAMESPACE_DNS, "demo.example")
 RIVAL_ORG = uuid5(NAMESPACE_DNS, "rival.example")
+PLATFORM_ORG = uuid5(NAMESPACE_DNS, "unison.example")
+PLATFORM_SIGN_IN = "platform@unison.example"
 DEMO_SIGN_INS = (
     "admin@demo.example",
     "supervisor@demo.example",
@@ -29,6 +32,7 @@ DEMO_SIGN_INS = (
     "viewer@demo.example",
     "admin@rival.example",
     "terminal@demo.example",
+    PLATFORM_SIGN_IN,
 )
 PINS = {Role.SUPERVISOR: "7391", Role.OPERATOR: "2580"}
 """What people type at the demo's kiosk."""
@@ -86,12 +90,18 @@ async def seed_demo(password: str, badge_key: BadgeKey) -> None:
     password_hash = await hash_password(password)
     await _seed_demo_works(password_hash, badge_key)
     await _seed_rival_works(password_hash)
+    await _seed_platform(password_hash)
+
+
+async def seed_platform(password: str) -> None:
+    """Make the organization whose admin makes the others, for a demo that was seeded without one."""
+    await _seed_platform(await hash_password(password))
 
 
 async def open_demo_with(password: str) -> None:
     """Let `password` open the demo sign-ins that another one opened before."""
     password_hash = await hash_password(password)
-    for org_id in (DEMO_ORG, RIVAL_ORG):
+    for org_id in (DEMO_ORG, RIVAL_ORG, PLATFORM_ORG):
         async with begin(Scope(org_id, request_id="seed-demo")) as work:
             await work.session.execute(
                 update(User).where(User.email.in_(DEMO_SIGN_INS)).values(password_hash=password_hash)
@@ -164,6 +174,17 @@ async def _seed_rival_works(password_hash: str) -> None:
         plant = await add_plant(work, code="LYO", name="Lyon", time_zone="Europe/Paris")
         department = await add_department(work, plant_id=plant.id, code="MACH", name="Machining")
         await _add_lane(work, department.id, "MILL", "Fraisage", 1, (("R-01", "Mazak"), ("R-02", "Mazak")))
+
+
+async def _seed_platform(password_hash: str) -> None:
+    """Make the platform's own organization and its admin, unless the installation has another one."""
+    async with begin(Scope(PLATFORM_ORG, request_id="seed-demo")) as work:
+        await found_platform(work, slug="platform", name="Unison platform")
+        is_there = await work.session.scalar(text("SELECT true FROM organizations"))
+        has_admin = await work.session.scalar(select(User.id).where(User.email == PLATFORM_SIGN_IN))
+        if is_there and not has_admin:
+            await add_user(work, email=PLATFORM_SIGN_IN, display_name="Pat Platform", roles={Role.ADMIN, PLATFORM},
+                           password_hash=password_hash)  # fmt: skip
 
 
 async def _simulated(work: Work) -> list[Machine]:

@@ -25,7 +25,7 @@ from services.db.migrate import migrate
 from services.db.work import Work
 from services.events.hub import Hub
 from services.file_store import use_file_store
-from tests.factories import PASSWORD, Connection, Floor, Make, found, pumping, undone
+from tests.factories import PASSWORD, Connection, Floor, Make, Platform, found, pumping, undone
 
 RUN_DIR = "UNISON_TEST_RUN_DIR"
 """Tells the workers of a run where its Postgres lies."""
@@ -142,6 +142,12 @@ async def floor(scope: Scope, make: Make) -> Floor:
 async def other(database: Database, make: Make) -> Floor:
     """A second organization with the same things, committed."""
     return await make.floor(await found())
+
+
+@pytest.fixture
+async def platform(database: Database, password_hash: str) -> Platform:
+    """The platform's own organization, and a fresh admin of it, committed."""
+    return await Platform.with_admin(password_hash)
 
 
 @pytest.fixture

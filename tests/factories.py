@@ -14,7 +14,7 @@ import asyncpg
 from sqlalchemy import select
 
 from domain.andon.calls import CallCategory, CallSeverity
-from domain.identity.roles import Role
+from domain.identity.roles import PLATFORM, Role
 from domain.plant.reasons import LossCategory
 from domain.production.machine_reports import RunStarted
 from domain.production.routings import RoutingStep
@@ -36,8 +36,10 @@ from services.db.tables import (
     WorkOrder,
 )
 from services.db.work import Work, begin, plants_setting
+from services.demo import PLATFORM_ORG
 from services.events.hub import Hub
 from services.events.pump import Pump
+from services.identity.platform import found_platform
 from services.identity.users import add_user, found_organization
 from services.plant.plant_models import add_department, add_lane, add_machine, add_plant
 from services.plant.reasons import add_reason
@@ -62,6 +64,39 @@ async def found(*, slug: str | None = None) -> Scope:
     async with begin(scope) as work:
         await found_organization(work, slug=slug or f"org-{scope.org_id.hex}", name="Test works")
     return scope
+
+
+async def founded_platform() -> Scope:
+    """Return the system's scope in the platform's own organization, which is made once per database."""
+    scope = Scope(PLATFORM_ORG, request_id="test")
+    async with begin(scope) as work:
+        await found_platform(work, slug="platform", name="Unison platform")
+    return scope
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform's own organization and one of its admins, whose password is `PASSWORD`."""
+
+    scope: Scope
+    """The system, in the platform's own organization."""
+    user_id: UUID
+    email: str
+
+    @classmethod
+    async def with_admin(cls, password_hash: str) -> "Platform":
+        """Commit a fresh admin of the platform."""
+        scope = await founded_platform()
+        async with begin(scope) as work:
+            email = f"{_fresh('platform')}-{new_id().hex}@test.example".lower()
+            user = await add_user(work, email=email, display_name="The platform", roles={Role.ADMIN, PLATFORM},
+                                  password_hash=password_hash)  # fmt: skip
+        return cls(scope, user.id, email)
+
+    def acting(self) -> Scope:
+        """Return the admin's scope."""
+        permissions = permissions_of(frozenset({Role.ADMIN, PLATFORM}))
+        return replace(self.scope, actor_kind="user", user_id=self.user_id, permissions=permissions)
 
 
 def as_role(scope: Scope, role: Role, *, user_id: UUID | None, plant_ids: frozenset[UUID] | None = None) -> Scope:

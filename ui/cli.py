@@ -17,7 +17,7 @@ import structlog
 from cyclopts import App, Parameter
 
 from domain.errors import UnisonError
-from domain.identity.roles import Role
+from domain.identity.roles import PLATFORM, Role
 from domain.scope import Scope
 from services import demo
 from services.config import Settings, WrongSetting, load_settings, settings_table
@@ -27,6 +27,7 @@ from services.db.server import database_of, postgres_of, reached_by
 from services.db.work import begin
 from services.identity.badges import BadgeKey
 from services.identity.organizations import any_organization
+from services.identity.platform import PlatformFounded, find_platform, found_platform
 from services.identity.users import add_user, found_organization
 from services.production.history_bookings import ImportStep
 from services.production.history_imports import ImportedHistory
@@ -112,7 +113,13 @@ def run(commands: Commands) -> None:
         _go(_seed_demo, demo=True)
 
     @app.command
-    def create_admin(organization: str, email: str, *, name: str = "Administrator") -> None:
+    def create_admin(
+        organization: str,
+        email: str,
+        *,
+        name: str = "Administrator",
+        platform: Annotated[bool, Parameter(negative=())] = False,
+    ) -> None:
         """Found an organization and its first admin; the password is asked for.
 
         Parameters
@@ -120,8 +127,11 @@ def run(commands: Commands) -> None:
         organization: the organization's short name in addresses, for example acme.
         email: the admin's e-mail address.
         name: the admin's name.
+        platform: found the platform's own organization, whose admins make, suspend and rename the others in the
+            browser and read nothing of them; where there is one already, add an admin to it.
         """
-        _go(lambda settings: _create_admin(settings, slug=organization, email=email, name=name))
+        create = _create_platform_admin if platform else _create_admin
+        _go(lambda settings: create(settings, slug=organization, email=email, name=name))
 
     @app.command
     def settings() -> None:
@@ -245,8 +255,11 @@ async def prepare_demo(settings: Settings) -> str | None:
         kept.write_text(password)
     if before is None or not await any_organization():
         await demo.seed_demo(password, BadgeKey.of(settings.signing_key))
-    elif before != password:
-        await demo.open_demo_with(password)
+    else:
+        if await find_platform() is None:
+            await demo.seed_platform(password)
+        if before != password:
+            await demo.open_demo_with(password)
     return password
 
 
@@ -324,10 +337,27 @@ async def _seed_demo(settings: Settings) -> None:
         say(f"The demo sign-ins open with the password {await prepare_demo(settings)}")
 
 
-async def _create_admin(settings: Settings, *, slug: str, email: str, name: str) -> None:
+async def _create_platform_admin(settings: Settings, *, slug: str, email: str, name: str) -> None:
+    password = _asked_password()
+    async with database_of(settings):
+        known = await find_platform()
+        async with begin(Scope(known or new_id(), request_id="create-admin")) as work:
+            if known is None and not await found_platform(work, slug=slug, name=slug):
+                raise PlatformFounded
+            roles = {Role.ADMIN, PLATFORM}
+            await add_user(work, email=email, display_name=name, roles=roles, password=password)
+    say(f"{email} can sign in now and make organizations.")
+
+
+def _asked_password() -> str:
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(password) < SHORTEST_PASSWORD:
         raise WrongSetting(f"The password must have at least {SHORTEST_PASSWORD} characters.")
+    return password
+
+
+async def _create_admin(settings: Settings, *, slug: str, email: str, name: str) -> None:
+    password = _asked_password()
     async with database_of(settings), begin(Scope(new_id(), request_id="create-admin")) as work:
         await found_organization(work, slug=slug, name=slug)
         await add_user(work, email=email, display_name=name, roles=frozenset({Role.ADMIN}), password=password)

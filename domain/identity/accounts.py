@@ -19,6 +19,13 @@ class InvalidSlug(Invalid):
     )
 
 
+class InvalidHost(Invalid):
+    """Not the name of a host."""
+
+    code: ClassVar[str] = "invalid_host"
+    sentence: ClassVar[str] = marked("A host is a name such as mes.example.com, without https:// and without a path.")
+
+
 class InvalidEmail(Invalid):
     """Not an e-mail address."""
 
@@ -42,6 +49,21 @@ def checked_slug(value: str) -> str:
     if not re.fullmatch("[a-z0-9][a-z0-9-]{1,39}", value):
         raise InvalidSlug(field="slug")
     return value
+
+
+def checked_host(value: str) -> str | None:
+    """Return the host's name in small letters; None where nothing was given.
+
+    Raises:
+        InvalidHost: it is no host's name.
+    """
+    host = value.strip().lower()
+    if not host:
+        return None
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if len(host) > 253 or not re.fullmatch(rf"{label}(\.{label})+", host):
+        raise InvalidHost(field="host")
+    return host
 
 
 def checked_email(value: str, *, field: str) -> str:

@@ -36,6 +36,9 @@ class Permission(StrEnum):
     EDIT_BRANDING = "identity.branding.edit"
     READ_API_KEYS = "identity.api_key.read"
     EDIT_API_KEYS = "identity.api_key.edit"
+    READ_ORGANIZATIONS = "platform.organization.read"  # the area of the platform's own organization, see PLATFORM
+    ADD_ORGANIZATIONS = "platform.organization.add"
+    SUSPEND_ORGANIZATIONS = "platform.organization.suspend"
 
 
 class Role(StrEnum):
@@ -47,6 +50,11 @@ class Role(StrEnum):
     VIEWER = "viewer"
     TERMINAL = "terminal"  # a device at which people identify themselves
 
+
+PLATFORM = "platform"
+"""The built-in role of the platform's own organization, and the area of permissions that it alone holds: no pattern
+of another role reaches them, nor does any role of another organization."""
+PLATFORM_GRANTS = ("platform.*.*",)
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.ADMIN: ("*.*.*",),

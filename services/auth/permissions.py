@@ -4,7 +4,7 @@ from functools import cache
 
 import casbin
 
-from domain.identity.roles import GRANTS, Permission, Role
+from domain.identity.roles import GRANTS, PLATFORM, PLATFORM_GRANTS, Permission, Role
 
 MODEL = """
 [request_definition]
@@ -36,8 +36,17 @@ def permissions_of(roles: frozenset[str]) -> frozenset[str]:
     return frozenset(
         permission
         for permission in Permission
-        if any(enforcer.enforce(role, ANY_ORGANIZATION, permission.value) for role in roles)
+        if any(
+            (role == PLATFORM) is is_of_platform(permission)
+            and enforcer.enforce(role, ANY_ORGANIZATION, permission.value)
+            for role in roles
+        )
     )
+
+
+def is_of_platform(permission: str) -> bool:
+    """Tell whether a permission belongs to the platform's area, which `*` does not reach."""
+    return permission.startswith(f"{PLATFORM}.")
 
 
 @cache
@@ -48,4 +57,6 @@ def _enforcer() -> casbin.Enforcer:
     for role in Role:
         for pattern in GRANTS[role]:
             enforcer.add_policy(role.value, ANY_ORGANIZATION, pattern)
+    for pattern in PLATFORM_GRANTS:
+        enforcer.add_policy(PLATFORM, ANY_ORGANIZATION, pattern)
     return enforcer

@@ -87,6 +87,19 @@ async def read(scope: Scope, *, snapshot: bool = False) -> AsyncIterator[Work]:
         yield await _enter(session, scope)
 
 
+@asynccontextmanager
+async def beside(work: Work, scope: Scope) -> AsyncIterator[Work]:
+    """Act in another scope for the time of the block, in the transaction of `work`: both are kept, or neither.
+
+    For what founds an organization; its events go out with the block, and the bell rings for those of `work`.
+    """
+    async with work.session.begin_nested():  # undone with it on any error, the scope as well
+        yield (inner := await _enter(work.session, scope))
+        await work.session.flush()
+        await flush(inner.fetch, scope, inner.events)
+    await _enter(work.session, work.scope)
+
+
 def plants_setting(scope: Scope) -> str:
     """Return what row security reads of a scope's plants: all of them, or an array of ids as Postgres writes it."""
     return ALL_PLANTS if scope.plant_ids is None else f"{{{','.join(sorted(map(str, scope.plant_ids)))}}}"

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.events import ApiKeyRevoked, Event, UserChanged
+from domain.events import ApiKeyRevoked, Event, OrganizationEdited, UserChanged
 from domain.identity.api_keys import is_well_formed, reached_by
-from domain.identity.roles import Role
 from domain.scope import Scope
 from services.auth.permissions import permissions_of
 from services.auth.tokens import NotSignedIn
@@ -31,6 +30,7 @@ FROM api_keys
 JOIN users ON users.org_id = api_keys.org_id AND users.id = api_keys.user_id
 JOIN organizations ON organizations.id = users.org_id
 WHERE api_keys.id = :api_key_id AND api_keys.revoked_at IS NULL AND api_keys.expires_at > now() AND users.is_active
+  AND organizations.is_active
 """)
 NOTE_USE = text("""
 INSERT INTO api_key_uses AS before (org_id, api_key_id, last_used_at, last_address)
@@ -99,6 +99,8 @@ class KeyHolders:
                 self._forget(lambda viewer: viewer.session_id == event.api_key_id)
             case UserChanged():
                 self._forget(lambda viewer: viewer.user_id == event.user_id)
+            case OrganizationEdited():
+                self._forget(lambda viewer: viewer.scope.org_id == event.organization_id)
 
     def _forget(self, is_meant: Callable[[Viewer], bool]) -> None:
         self._heard += 1
@@ -118,7 +120,7 @@ async def _look_up(digest: bytes) -> tuple[Viewer, float]:
         now = work.now
     if row is None:
         raise NotSignedIn
-    roles = frozenset(Role(role) for role in row.roles)
+    roles = frozenset(row.roles)
     owner = Scope(
         org_id=found.org_id,
         actor_kind="user",

@@ -51,6 +51,12 @@ class OrganizationInfo:
     name: str
     created_at: datetime
     """Aware UTC."""
+    host: str | None
+    """Host name of its own."""
+    is_active: bool
+    is_platform: bool
+    """Whether it is the one whose people make the others."""
+    version: int
 
 
 async def own_organization(work: Work) -> OrganizationInfo:
@@ -61,7 +67,10 @@ async def own_organization(work: Work) -> OrganizationInfo:
         NotFound: the organization does not exist.
     """
     work.scope.require(Permission.READ_PLANT)
-    statement = select(Organization.id, Organization.slug, Organization.name, Organization.created_at)
+    statement = select(
+        Organization.id, Organization.slug, Organization.name, Organization.created_at, Organization.host,
+        Organization.is_active, Organization.is_platform, Organization.version,
+    )  # fmt: skip
     row = (await work.session.execute(statement)).one_or_none()
     if row is None:
         raise NotFound(what="organization")

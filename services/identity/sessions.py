@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.errors import Forbidden, marked
-from domain.events import Event, SessionRevoked, UserChanged
-from domain.identity.roles import Permission, Role
+from domain.events import Event, OrganizationEdited, SessionRevoked, UserChanged
+from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.permissions import permissions_of
 from services.auth.tokens import Claims, NotSignedIn
@@ -29,6 +29,7 @@ JOIN users ON users.org_id = sign_in_sessions.org_id AND users.id = sign_in_sess
 JOIN organizations ON organizations.id = users.org_id
 WHERE sign_in_sessions.id = :session_id AND users.id = :user_id
   AND sign_in_sessions.revoked_at IS NULL AND sign_in_sessions.expires_at > now() AND users.is_active
+  AND organizations.is_active
 """)
 
 LOOK_UP_PERSON = text("""
@@ -70,7 +71,7 @@ class Viewer:
     language: str
     """What they chose to read, a BCP 47 tag; empty where they leave it to their browser."""
     organization: str
-    roles: frozenset[Role]
+    roles: frozenset[str]
     session_expires_at: datetime
     """When the session ends unless it is refreshed; aware UTC."""
     device: "Viewer | None" = None
@@ -96,7 +97,7 @@ class _Person:
     email: str
     display_name: str
     language: str
-    roles: frozenset[Role]
+    roles: frozenset[str]
     plant_ids: frozenset[UUID] | None
 
 
@@ -198,6 +199,11 @@ class Sessions:
             for session_id, (_until, viewer) in tuple(self._known.items()):
                 if viewer.user_id == event.user_id:
                     del self._known[session_id]
+        if isinstance(event, OrganizationEdited):
+            self._heard += 1
+            for session_id, (_until, viewer) in tuple(self._known.items()):
+                if viewer.scope.org_id == event.organization_id:
+                    del self._known[session_id]
 
 
 async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
@@ -212,7 +218,7 @@ async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
         row = result.one_or_none()
     if row is None:
         raise NotSignedIn
-    roles = frozenset(Role(role) for role in row.roles)
+    roles = frozenset(row.roles)
     scope = Scope(
         org_id=org_id,
         actor_kind="user",
@@ -244,7 +250,7 @@ async def _look_up_person(*, org_id: UUID, user_id: UUID) -> _Person:
         email=row.email,
         display_name=row.display_name,
         language=row.language,
-        roles=frozenset(Role(role) for role in row.roles),
+        roles=frozenset(row.roles),
         plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
     )
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from domain.checks import storable
-from domain.errors import UnisonError, marked
+from domain.errors import Forbidden, UnisonError, marked
 from domain.events import SessionRevoked
 from domain.identity.accounts import LONGEST_EMAIL
 from domain.scope import Scope
@@ -16,7 +16,7 @@ from services.auth.attempts import SignInAttempts
 from services.auth.passwords import check_password
 from services.auth.tokens import Claims, NotSignedIn, TokenIssuer
 from services.db.engine import without_tenant
-from services.db.tables import RefreshToken, SignInSession, User
+from services.db.tables import Organization, RefreshToken, SignInSession, User
 from services.db.work import Work, begin
 
 CANDIDATES = text("SELECT user_id, org_id, password_hash FROM app.sign_in_candidates(:email, :slug)")
@@ -27,6 +27,15 @@ class WrongPassword(UnisonError):
 
     code: ClassVar[str] = "wrong_password"
     sentence: ClassVar[str] = marked("E-mail address or password are wrong.")
+
+
+class OrganizationSuspended(Forbidden):
+    """Nobody of the organization comes in until the platform resumes it."""
+
+    code: ClassVar[str] = "organization_suspended"
+    sentence: ClassVar[str] = marked(
+        "Your organization is suspended. Ask whoever runs this system; everything you entered is kept."
+    )
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ async def sign_in(
     Raises:
         TooManyAttempts: the account or the address failed too often.
         WrongPassword: nothing fits.
+        OrganizationSuspended: the account fits, and its organization is suspended.
         Unavailable: Postgres does not answer.
     """
     email = storable(email.strip().lower(), longest=LONGEST_EMAIL)
@@ -88,18 +98,29 @@ async def sign_in(
                 await work.session.execute(
                     update(User).where(User.id == candidate.user_id).values(password_hash=checked.new_hash)
                 )
-            session = SignInSession(
-                org_id=candidate.org_id,
-                user_id=candidate.user_id,
-                expires_at=work.now + issuer.refresh_lifetime,
-                address=storable(device.address, longest=100),
-                device=storable(device.name, longest=300),
-            )
-            work.session.add(session)
-            await work.session.flush()
-            return await _issue(work, issuer, session_id=session.id, user_id=candidate.user_id)
+            return await open_session(work, issuer, user_id=candidate.user_id, device=device)
     await attempts.count_failure(address=device.address)
     raise WrongPassword
+
+
+async def open_session(work: Work, issuer: TokenIssuer, *, user_id: UUID, device: Device) -> Tokens:
+    """Open a session for somebody who has proved who they are: every way in ends here.
+
+    Raises:
+        OrganizationSuspended: nobody of the organization comes in for now.
+    """
+    if not await _organization_is_active(work):
+        raise OrganizationSuspended
+    session = SignInSession(
+        org_id=work.scope.org_id,
+        user_id=user_id,
+        expires_at=work.now + issuer.refresh_lifetime,
+        address=storable(device.address, longest=100),
+        device=storable(device.name, longest=300),
+    )
+    work.session.add(session)
+    await work.session.flush()
+    return await _issue(work, issuer, session_id=session.id, user_id=user_id)
 
 
 async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = "") -> Tokens:
@@ -118,7 +139,9 @@ async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = 
         tokens = None
         if token is not None and token.used_at is not None:
             await end_session(work, session_id=claims.session_id, because="token_reused")
-        elif token is not None and session is not None and user is not None and _goes_on(work, session, user):
+        elif token is None or session is None or user is None:
+            pass
+        elif _goes_on(work, session, user) and await _organization_is_active(work):
             token.used_at = work.now
             session.expires_at = work.now + issuer.refresh_lifetime
             tokens = await _issue(work, issuer, session_id=session.id, user_id=user.id)
@@ -140,6 +163,10 @@ async def end_session(work: Work, *, session_id: UUID, because: str = "signed_ou
     )
     if ended.first() is not None:
         work.emit(SessionRevoked(session_id=session_id))
+
+
+async def _organization_is_active(work: Work) -> bool:
+    return bool(await work.session.scalar(select(Organization.is_active)))
 
 
 def _goes_on(work: Work, session: SignInSession, user: User) -> bool:

@@ -24,6 +24,8 @@ VISIBILITY_S = 60
 MAX_ATTEMPTS = 8
 FIRST_PAUSE_S = 5
 LONGEST_PAUSE_S = 3600
+REST_S = 60
+"""How long a job of a suspended organization waits before it looks again; such a look counts as no attempt."""
 IDLE_S = 1.0
 AT_ONCE = 4
 
@@ -34,6 +36,11 @@ NOTE_ERROR = text(
     "UPDATE pgmq.q_jobs SET headers = jsonb_build_object('error', CAST(:error AS text)) WHERE msg_id = :id"
 )
 ARCHIVE = text("SELECT pgmq.archive(CAST(:queue AS text), CAST(:id AS bigint))")
+MAY_WORK = text("SELECT is_active FROM organizations")
+REST = text("""
+UPDATE pgmq.q_jobs SET vt = clock_timestamp() + make_interval(secs => :rest_s), read_ct = greatest(read_ct - 1, 0)
+WHERE msg_id = :id
+""")
 LEARN_SCHEDULE = text(
     "INSERT INTO app.schedules (name) VALUES (:name) ON CONFLICT ON CONSTRAINT schedules_pk DO NOTHING"
 )
@@ -171,6 +178,9 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
         raise LookupError(f"the job “{message.job}” has no handler or no organization")
     scope = Scope(org_id=message.org, user_id=message.user, request_id=f"job-{taken.id}")
     async with begin(scope) as work:
+        if not await work.session.scalar(MAY_WORK):
+            await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})
+            return
         await registered.for_tenant(work, job)
         await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
@@ -13,11 +14,10 @@ from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.db.keys import new_id
-from services.db.tables import SignInSession
 from services.db.work import begin
 from services.identity.key_holders import KeyHolders
 from services.identity.sessions import Sessions
-from services.identity.sign_ins import Tokens, _issue
+from services.identity.sign_ins import Device, Tokens, open_session
 from tests.factories import Floor
 from ui.api.gate import install
 
@@ -58,16 +58,12 @@ class Door:
 
     async def tokens(self, floor: Floor, role: Role) -> Tokens:
         """Open a session for a floor's user without checking a password, which costs a quarter of a second."""
-        scope = Scope(floor.scope.org_id, actor_kind="user", user_id=floor.user_ids[role], request_id="test")
-        async with begin(scope) as work:
-            session = SignInSession(
-                org_id=scope.org_id,
-                user_id=floor.user_ids[role],
-                expires_at=work.now + self.issuer.refresh_lifetime,
-            )
-            work.session.add(session)
-            await work.session.flush()
-            return await _issue(work, self.issuer, session_id=session.id, user_id=floor.user_ids[role])
+        return await self.tokens_of(floor.scope.org_id, floor.user_ids[role])
+
+    async def tokens_of(self, org_id: UUID, user_id: UUID) -> Tokens:
+        """Open a session for a user, likewise."""
+        async with begin(Scope(org_id, actor_kind="user", user_id=user_id, request_id="test")) as work:
+            return await open_session(work, self.issuer, user_id=user_id, device=Device("127.0.0.1"))
 
     async def caller(self, floor: Floor, role: Role = Role.ADMIN) -> httpx.AsyncClient:
         """Return a program that is signed in as a floor's user."""

@@ -15,6 +15,8 @@ from tests.factories import Floor, Make
 
 OPEN = {"signIn", "refreshTokens"}
 """What may be called without a session."""
+OF_PLATFORM = {"getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization"}
+"""What is refused to everybody but the platform's own people, whatever it names."""
 NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial", "makeApiKey"}
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -73,6 +75,7 @@ class TestDocument:
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
+            "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
         } == set(ids)  # fmt: skip
         for _, path, operation in operations(document):
@@ -133,6 +136,7 @@ class TestEveryRoute:
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
+            **organization_bodies(),
         }
         api_key = (await admin.post(f"{V1}/api-keys/", json=key_body())).json()
         plant = plant_bodies(floor, order.material_id)
@@ -155,6 +159,7 @@ class TestEveryRoute:
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
             "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"],
+            "organization_id": floor.scope.org_id,
         }  # fmt: skip
 
         for method, path, operation in operations(document):
@@ -164,7 +169,9 @@ class TestEveryRoute:
             answer: httpx.Response = await stranger.request(method, where, json=bodies.get(operation["operationId"]))
             if operation["operationId"] in NEEDS_NOTHING:
                 continue
-            if "{" in path or method == "post":
+            if operation["operationId"] in OF_PLATFORM:
+                assert refused(answer, 403, "forbidden"), (method, path)
+            elif "{" in path or method == "post":
                 assert refused(answer, 404, "not_found"), (method, path)
             shown = answer.text.replace(answer.json().get("instance", ""), "")
             assert not [secret for secret in secrets if secret in shown], (method, path)
@@ -181,6 +188,7 @@ class TestEveryRoute:
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
+            **organization_bodies(),
         }
 
         for method, path, operation in operations(document):
@@ -196,7 +204,7 @@ def filled(path: str, make: Any) -> str:
         machine_id=make(), call_id=make(), ladder_id=make(), rule_id=make(), order_id=make(), operation_id=make(),
         material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
-        user_id=make(), kind="badge", api_key_id=make(),
+        user_id=make(), kind="badge", api_key_id=make(), organization_id=make(),
     )  # fmt: skip
 
 
@@ -257,6 +265,16 @@ def key_body() -> dict[str, Any]:
     """Return the body that makes an API key."""
     expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     return {"name": "ERP", "scopes": ["production.order.read"], "expires_at": expires_at}
+
+
+def organization_bodies() -> dict[str, dict[str, Any]]:
+    """Return the bodies of the platform's writes, by operation."""
+    seen = {"version": 1}
+    new = {"slug": "acme", "name": "Acme", "admin_email": "ada@acme.example", "admin_name": "Ada"}
+    return {
+        "addOrganization": new,
+        **dict.fromkeys(("editOrganization", "suspendOrganization", "resumeOrganization"), seen),
+    }
 
 
 def stop_body() -> dict[str, Any]:

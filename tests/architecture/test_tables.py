@@ -32,6 +32,8 @@ NOT_AUDITED = {
 
 UNIQUE_EVERYWHERE = {
     "organizations_slug_uq": "the slug stands in addresses, before an organization is known",
+    "organizations_host_uq": "the host stands in addresses, before an organization is known",
+    "organizations_platform_uq": "an installation has one platform",
 }
 """Unique keys without org_id, each with the reason. A primary key of id alone is a random UUIDv7 and needs none."""
 

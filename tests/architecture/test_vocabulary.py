@@ -15,7 +15,7 @@ import pytest
 
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, UnisonError
 from domain.events import EVENTS, Event
-from domain.identity.roles import GRANTS, Permission, Role
+from domain.identity.roles import GRANTS, PLATFORM, Permission, Role
 from services.auth.permissions import permissions_of
 from services.config import Settings
 from services.jobs.registry import REGISTRY
@@ -106,14 +106,18 @@ class TestPermissions:
     def test_are_named_area_noun_and_verb(self) -> None:
         assert [p for p in Permission if not re.fullmatch(r"[a-z_]+\.[a-z_]+\.[a-z_]+", p)] == []
 
-    def test_are_all_held_by_admins(self) -> None:
-        assert permissions_of(frozenset({Role.ADMIN})) == frozenset(Permission)
+    def test_are_all_held_by_admins_except_those_of_the_platform(self) -> None:
+        of_platform = {permission for permission in Permission if permission.startswith("platform.")}
+
+        assert permissions_of(frozenset({Role.ADMIN})) == frozenset(Permission) - of_platform
+        assert permissions_of(frozenset({PLATFORM})) == of_platform
 
     def test_are_each_granted_by_a_pattern_that_matches_something(self) -> None:
         for role, patterns in GRANTS.items():
             for pattern in patterns:
                 expression = re.escape(pattern).replace(r"\*", "[^.]+")
                 matched = {permission for permission in Permission if re.fullmatch(expression, permission)}
+                matched = {permission for permission in matched if not permission.startswith("platform.")}
                 assert matched, f"{role} is granted {pattern}, which is nothing"
                 assert matched <= permissions_of(frozenset({role}))
 

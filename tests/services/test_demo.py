@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import func, select
 
-from domain.identity.roles import Role
+from domain.identity.roles import PLATFORM, Role
 from domain.scope import Scope
 from services.adapters.simulator import PARTS
 from services.auth.attempts import SignInAttempts
@@ -18,6 +18,7 @@ from services.demo import (
     DEMO_SIGN_INS,
     KOMAX_MACHINE,
     NAMES,
+    PLATFORM_ORG,
     RIVAL_ORG,
     STATIONS,
     open_demo_with,
@@ -51,8 +52,10 @@ class TestDemo:
         for email in DEMO_SIGN_INS:
             claims = (await signed_in(email, "the demo's password")).access_claims
             viewer = await look_up(org_id=claims.org_id, user_id=claims.user_id, session_id=claims.session_id)
-            assert viewer.roles == frozenset({Role(email.partition("@")[0])})
-            assert claims.org_id == (RIVAL_ORG if email.endswith("rival.example") else DEMO_ORG)
+            role, _, host = email.partition("@")
+            roles = {PLATFORM, Role.ADMIN.value} if role == PLATFORM else {role}
+            assert viewer.roles == roles
+            assert claims.org_id == {"rival.example": RIVAL_ORG, "unison.example": PLATFORM_ORG}.get(host, DEMO_ORG)
 
     async def test_is_seeded_once_and_keeps_what_was_changed(self) -> None:
         await seed_demo("the demo's password", BADGE_KEY)

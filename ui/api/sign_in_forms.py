@@ -1,6 +1,6 @@
 """Where the sign-in page sends its forms, and what keeps a browser signed in."""
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
@@ -19,8 +19,8 @@ from ui.api.authentication import scope_of
 from ui.api.browser_session import REFRESH_COOKIE, BrowserSessions
 from ui.api.origins import ForeignSite, is_same_origin
 from ui.api.problems import request_id_of
+from ui.kit.addresses import SIGN_IN_PAGE, sign_in_address
 
-SIGN_IN_PAGE = "/sign-in"
 LONGEST_TARGET = 2000
 
 
@@ -45,9 +45,14 @@ def sign_in_router(
                 raise ForeignSite
             tokens = await _sign_in(request, form)
         except UnisonError as error:
-            query = urlencode({"problem": error.code, "next": target})
-            return RedirectResponse(f"{SIGN_IN_PAGE}?{query}", status_code=303)
+            address = sign_in_address(problem=error.code, target=target, organization=_text(form, "organization"))
+            return RedirectResponse(address, status_code=303)
         return _signed_in(request, RedirectResponse(target, status_code=303), tokens)
+
+    @router.get("/o/{slug}")
+    async def open_organization(slug: str) -> Response:
+        """Lead to an organization's own sign-in page; to everybody's where there is no such organization."""
+        return RedirectResponse(sign_in_address(organization=slug[:40]), status_code=303)
 
     @router.post("/sign-out")
     async def close_session(request: Request) -> Response:

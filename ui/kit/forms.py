@@ -173,6 +173,10 @@ class Form:
         """Return a text as it was typed."""
         return str(self._fields[name].value or "")
 
+    def chosen_of(self, name: str) -> list[str]:
+        """Return what was chosen among texts, none where nothing was."""
+        return [str(chosen) for chosen in self._fields[name].value or ()]
+
     def number_of(self, name: str) -> Decimal | None:
         """Return a number; None where nothing was typed. A comma and a point both stand before the decimals.
 

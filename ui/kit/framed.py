@@ -12,6 +12,9 @@ from ui.kit.enter import Seat
 from ui.kit.process import this_process
 from ui.theme import FrameArea, FrameViewer, frame, frame_labels, wall
 
+OF_PLATFORM = frozenset({"platform", "setup"})
+"""What the platform's people use; their own organization has no plant."""
+
 
 @contextmanager
 def framed(seat: Seat, title: str, *, active: str, plant: str = "", zone: str = "UTC") -> Iterator[ui.element]:
@@ -49,14 +52,20 @@ def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
         (Permission.READ_METRICS, FrameArea("metrics", _("KPIs"), "insights", "/kpis")),
         (Permission.READ_PLANT, FrameArea("walls", _("Walls"), "tv", "/wall")),
         (at_terminals, FrameArea("terminals", _("Terminals"), "touch_app", "/terminal")),
+        (Permission.READ_ORGANIZATIONS, FrameArea("platform", _("Organizations"), "domain", "/platform/organizations")),
         (Permission.EDIT_SHIFTS, FrameArea("setup", _("Set-up"), "settings", "/admin")),
     )
+    is_of_platform = seat.viewer.scope.may(Permission.READ_ORGANIZATIONS)
     return FrameViewer(
         name=seat.viewer.display_name,
         organization=seat.viewer.organization,
         plant=plant,
         zone=zone,
         lang=seat.lang,
-        areas=tuple(area for permission, area in areas if seat.viewer.scope.may(permission)),
+        areas=tuple(
+            area
+            for permission, area in areas
+            if seat.viewer.scope.may(permission) and (area.key in OF_PLATFORM or not is_of_platform)
+        ),
         labels=frame_labels(_),
     )

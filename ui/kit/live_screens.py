@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import Client, background_tasks, core
 
 from domain.errors import Unavailable
-from domain.events import Event, SessionRevoked, UserChanged
+from domain.events import Event, OrganizationEdited, SessionRevoked, UserChanged
 from services.auth.tokens import NotSignedIn
 from services.identity.sessions import Sessions, Viewer
 from ui.kit.live_boards import sockets_of
@@ -48,14 +48,14 @@ class LiveScreens:
             case SessionRevoked():
                 for client in tuple(self._by_session.get(event.session_id, ())):
                     background_tasks.create(_close(client, SIGN_IN), name="close a revoked screen")
-            case UserChanged() | None:
+            case UserChanged() | OrganizationEdited() | None:
                 background_tasks.create(self._look_again(event), name="look at the sessions of screens again")
 
-    async def _look_again(self, event: UserChanged | None) -> None:
+    async def _look_again(self, event: UserChanged | OrganizationEdited | None) -> None:
         """Close pages whose session has ended, and build anew those whose person may see something else now."""
         for clients in tuple(self._by_session.values()):
             for client, viewer in tuple(clients.items()):
-                if event is not None and event.user_id != viewer.user_id:
+                if not _may_concern(event, viewer):
                     continue
                 try:
                     now = await self._sessions.again(viewer)
@@ -66,6 +66,15 @@ class LiveScreens:
                 else:
                     if now.scope != viewer.scope:
                         await _close(client, client.request.url.path)
+
+
+def _may_concern(event: UserChanged | OrganizationEdited | None, viewer: Viewer) -> bool:
+    match event:
+        case UserChanged():
+            return event.user_id == viewer.user_id
+        case OrganizationEdited():
+            return event.organization_id == viewer.scope.org_id
+    return True
 
 
 async def _close(client: Client, leads_to: str) -> None:

@@ -2,6 +2,7 @@
 
 from ui.pages import (
     admin,
+    admin_api_keys,
     admin_badges,
     admin_crews,
     admin_ladders,
@@ -19,6 +20,7 @@ from ui.pages import (
     order_page,
     orders,
     plant_overview,
+    platform_organizations,
     shift,
     sign_in,
     terminal,
@@ -26,6 +28,7 @@ from ui.pages import (
 
 __all__ = [
     "admin",
+    "admin_api_keys",
     "admin_badges",
     "admin_crews",
     "admin_ladders",
@@ -43,6 +46,7 @@ __all__ = [
     "order_page",
     "orders",
     "plant_overview",
+    "platform_organizations",
     "shift",
     "sign_in",
     "terminal",

@@ -6,34 +6,42 @@ from starlette.requests import Request
 from domain.errors import Unavailable, UnisonError
 from services.auth.attempts import TooManyAttempts
 from services.auth.tokens import NotSignedIn
-from services.identity.sign_ins import WrongPassword
+from services.identity.sign_ins import OrganizationSuspended, WrongPassword
+from ui.kit.addresses import addressed_organization
 from ui.kit.translate import preferred_language, speak, translator
 from ui.theme import gate
 
 PROBLEMS: dict[str, type[UnisonError]] = {
-    error.code: error for error in (WrongPassword, TooManyAttempts, NotSignedIn, Unavailable)
+    error.code: error for error in (WrongPassword, TooManyAttempts, NotSignedIn, OrganizationSuspended, Unavailable)
 }
 
 
 @ui.page("/sign-in")
 async def sign_in(request: Request, next: str = "/", problem: str = "") -> None:  # noqa: A002 - the query's own name
-    """Ask who is there."""
+    """Ask who is there; `org` in the query, or the host, says of which organization."""
+    organization = await addressed_organization(request)
     language = preferred_language(request.headers.get("accept-language", ""))
     speak(ui.context.client, language)
     _ = translator(language)
     with gate(_("Sign in")), ui.element("form").props("method=post action=/sign-in").classes("u-column"):
         with ui.element("div").classes("u-gate__brand"):
             ui.icon("hub")
-            ui.label("Unison MES")
+            ui.label("Unison MES" if organization is None else organization.name)
         ui.label(_("Sign in")).classes("u-title").props("role=heading aria-level=1")
         if problem:
             sentence = PROBLEMS.get(problem, UnisonError).sentence
             ui.label(_(sentence)).classes("u-error").props("role=alert").mark("problem")
         _field(_("E-mail address"), name="email", kind="email", autocomplete="username").props("autofocus")
         _field(_("Password"), name="password", kind="password", autocomplete="current-password")
-        target = ui.element("input").props("type=hidden name=next")
-        target.props["value"] = next
+        _hidden("next", next)
+        if organization is not None:
+            _hidden("organization", organization.slug)
         ui.button(_("Sign in"), color=None).props("type=submit no-caps").classes("u-button u-button--primary")
+
+
+def _hidden(name: str, value: str) -> None:
+    field = ui.element("input").props(f"type=hidden name={name}")
+    field.props["value"] = value
 
 
 def _field(label: str, *, name: str, kind: str, autocomplete: str) -> ui.input:

@@ -19,6 +19,9 @@ class Organization(Row):
     slug: Mapped[str]
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    is_platform: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    host: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 

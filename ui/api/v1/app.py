@@ -20,6 +20,7 @@ from ui.api.v1 import (
     metrics,
     operations,
     orders,
+    organizations,
     plant,
     plant_models,
     production,
@@ -61,6 +62,7 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts,
     answer_errors_as_problems(app)
     routers = (
         auth_router(issuer=issuer, sessions=sessions, attempts=attempts),
+        organizations.router,
         plant.router,
         plant_models.router,
         cycle_times.router,

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from domain.identity.roles import Role
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.identity.sessions import Sessions
@@ -70,7 +69,7 @@ class Me(Answer):
     display_name: str
     language: str = Field(description="BCP 47 tag; empty means whatever the browser asks for.")
     organization: OwnOrganization
-    roles: list[Role]
+    roles: list[str]
     permissions: list[str]
     plant_ids: list[UUID] | None = Field(description="Plants that can be seen; null means all.")
     session_id: UUID = Field(description="The session; with an API key, the key's own id.")

@@ -1,4 +1,4 @@
-"""The plant model: organization, plants, departments, lanes, machines, reasons."""
+"""The plant model: plants, departments, lanes, machines, reasons."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -10,7 +10,6 @@ from pydantic import Field, StringConstraints, TypeAdapter
 from domain.plant.counters import CountingSource
 from domain.plant.machine_states import MachineState
 from services.db.work import Work, read
-from services.identity.queries import own_organization
 from services.plant import queries
 from services.plant.machine_states import change_machine_state
 from ui.api.v1.callers import Caller
@@ -18,7 +17,7 @@ from ui.api.v1.custom_values import CustomAnswer, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Instant, RequestBody, ShownQuantity
-from ui.api.v1.lists import CodeText, Cursors, InvalidCursor, Listed, Paging
+from ui.api.v1.lists import CodeText, Cursors, Listed, Paging
 from ui.api.v1.writes import Done, Write
 
 router = APIRouter(tags=["plant"], route_class=ExactJsonRoute)
@@ -30,15 +29,6 @@ LANES = Cursors("lanes", BY_CODE)
 MACHINES = Cursors("machines", BY_CODE)
 REASONS = Cursors("reasons", TypeAdapter(tuple[CodeText, CodeText]))
 STATES = Cursors("states", TypeAdapter(Instant))
-
-
-class Organization(Answer):
-    """A tenant."""
-
-    id: UUID
-    slug: str = Field(description="Short name in addresses.")
-    name: str
-    created_at: datetime
 
 
 class Plant(CustomAnswer):
@@ -179,16 +169,6 @@ class OfPeriod(Paging):
 
     since: Instant | None = None
     until: Instant | None = None
-
-
-@router.get("/organizations/", operation_id="listOrganizations", summary="Your organization", responses=READING)
-async def list_organizations(caller: Caller, asked: Annotated[Paging, Query()]) -> Listed[Organization]:
-    """Return your own organization, the only one that you can see."""
-    if asked.cursor is not None:
-        raise InvalidCursor(field="cursor")
-    async with read(caller) as work:
-        own = await own_organization(work)
-    return Listed[Organization](items=[Organization.model_validate(own)], next_cursor=None)
 
 
 @router.get("/plants/", operation_id="listPlants", summary="Plants by code", responses=READING)

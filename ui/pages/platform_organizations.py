@@ -1,0 +1,174 @@
+"""The organizations of the installation, for the platform's own people: names and counts, and nothing of what is in
+them."""
+
+from nicegui import ui
+
+from domain.identity.roles import Permission
+from services.db.work import Work, read
+from services.identity.platform import (
+    OrganizationFacts,
+    add_organization,
+    edit_organization,
+    list_organizations,
+    resume_organization,
+    suspend_organization,
+)
+from ui.kit.enter import Seat, screen
+from ui.kit.formats import day_and_time
+from ui.kit.forms import FormDialog
+from ui.kit.framed import framed
+from ui.pages.admin_parts import add_button, heading
+
+MOST = 200
+
+
+@screen("/platform/organizations", permission=Permission.READ_ORGANIZATIONS)
+async def platform_organizations(seat: Seat) -> None:
+    """Make organizations, rename, suspend and resume them."""
+    _ = seat.translate
+    with framed(seat, _("Organizations"), active="platform"):
+        page = _Page(seat)
+    await page.load()
+
+
+class _Page:
+    """The organizations by short name; drawn again after each edit here."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        _ = seat.translate
+        with ui.element("div").classes("u-row"):
+            heading(_("Who uses this installation"))
+            ui.space()
+            if seat.viewer.scope.may(Permission.ADD_ORGANIZATIONS):
+                add_button(_("Make an organization"), self._ask_new, mark="add-organization")
+        ui.label(_("You see names and counts. What an organization enters, only its own people see.")).classes(
+            "u-muted"
+        )
+        self._list = ui.element("div").classes("u-table-scroll")
+        self._more = ui.button(_("Show more"), color=None, on_click=self._show_more).classes("u-button u-button--flat")
+        self._more.mark("more")
+        self._shown = 0
+
+    async def load(self, _edited: object = None) -> None:
+        """Show the organizations of now, as many as were shown before."""
+        found: list[OrganizationFacts] = []
+        has_more = True
+        async with read(self._seat.scope()) as work:
+            while has_more and len(found) < max(self._shown, MOST):
+                page = await list_organizations(work, after=found[-1].slug if found else None, limit=MOST)
+                found += page.items
+                has_more = page.has_more
+        self._shown = len(found)
+        self._more.visible = has_more
+        self._draw(found)
+
+    async def _show_more(self) -> None:
+        self._shown += MOST
+        await self.load()
+
+    def _draw(self, organizations: list[OrganizationFacts]) -> None:
+        _ = self._seat.translate
+        heads = (
+            _("Organization"), _("Short name"), _("Users"), _("Plants"), _("Machines"), _("Made"), _("State"), "",
+        )  # fmt: skip
+        numbers = {_("Users"), _("Plants"), _("Machines")}
+        self._list.clear()
+        with self._list, ui.element("table").classes("u-table"):
+            with ui.element("thead"), ui.element("tr"):
+                for words in heads:
+                    with ui.element("th").classes("u-number" if words in numbers else ""):
+                        ui.label(words)
+            with ui.element("tbody"):
+                for organization in organizations:
+                    self._row(organization)
+
+    def _row(self, one: OrganizationFacts) -> None:
+        _ = self._seat.translate
+        with ui.element("tr").mark("organization"):
+            with ui.element("td"):
+                ui.label(one.name)
+                if one.host is not None:
+                    ui.label(one.host).classes("u-muted")
+            with ui.element("td"), ui.link(target=f"/o/{one.slug}").classes("u-link"):
+                ui.label(one.slug)
+            for count in (one.users, one.plants, one.machines):
+                with ui.element("td").classes("u-number"):
+                    ui.label(str(count))
+            with ui.element("td"):
+                ui.label(day_and_time(one.created_at, "UTC", self._seat.lang))
+            with ui.element("td"), ui.element("span").classes("u-held") as state:
+                ui.icon("check_circle" if one.is_active else "pause_circle")
+                ui.label(_("Platform") if one.is_platform else _("Active") if one.is_active else _("Suspended"))
+            state.props["data-held"] = "true" if one.is_active else "false"
+            with ui.element("td").classes("u-table__actions"):
+                self._actions(one)
+
+    def _actions(self, one: OrganizationFacts) -> None:
+        _ = self._seat.translate
+        may = self._seat.viewer.scope.may
+        if may(Permission.ADD_ORGANIZATIONS):
+            edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: self._ask_edit(one))
+            edit.classes("u-button u-button--flat").mark("edit-organization")
+        if may(Permission.SUSPEND_ORGANIZATIONS) and not one.is_platform:
+            words, icon = (_("Suspend"), "pause") if one.is_active else (_("Resume"), "play_arrow")
+            button = ui.button(words, icon=icon, color=None, on_click=lambda: self._ask_state(one))
+            button.classes("u-button u-button--flat").mark("suspend" if one.is_active else "resume")
+
+    def _ask_new(self) -> None:
+        _ = self._seat.translate
+        with FormDialog(self._seat, _("New organization")) as form:
+            form.text("name", _("Name")).props("autofocus")
+            form.text("slug", _("Short name"), hint=_("Stands in addresses, for example acme"))
+            form.text("admin_name", _("Name of its first admin"))
+            form.text("email", _("E-mail address of its first admin"))
+
+        async def add(work: Work) -> bool:
+            await add_organization(
+                work,
+                slug=form.text_of("slug").strip(),
+                name=form.text_of("name"),
+                admin_email=form.text_of("email"),
+                admin_name=form.text_of("admin_name"),
+            )
+            return True
+
+        form.open_with(add, then=self.load)
+
+    def _ask_edit(self, one: OrganizationFacts) -> None:
+        _ = self._seat.translate
+        with FormDialog(self._seat, one.name) as form:
+            form.text("name", _("Name"), value=one.name)
+            form.text("slug", _("Short name"), value=one.slug, hint=_("Old addresses with it stop working."))
+            form.text("host", _("Host of its own"), value=one.host or "", hint=_("For example mes.acme.example"))
+
+        async def edit(work: Work) -> bool:
+            await edit_organization(
+                work,
+                organization_id=one.id,
+                version=one.version,
+                name=form.text_of("name"),
+                slug=form.text_of("slug").strip(),
+                host=form.text_of("host"),
+            )
+            return True
+
+        form.open_with(edit, then=self.load)
+
+    def _ask_state(self, one: OrganizationFacts) -> None:
+        _ = self._seat.translate
+        title = _("Suspend {name}?") if one.is_active else _("Resume {name}?")
+        with FormDialog(self._seat, title.format(name=one.name)) as form:
+            ui.label(
+                _("Its people are signed out and its programs refused within a second, its jobs wait. Nothing is lost.")
+                if one.is_active
+                else _("Its people can sign in again, its programs are let in, and its jobs go on.")
+            ).classes("u-form__wide")
+        change = suspend_organization if one.is_active else resume_organization
+
+        async def decide(work: Work) -> bool:
+            await change(work, organization_id=one.id, version=one.version)
+            return True
+
+        saved = _("Suspended") if one.is_active else _("Resumed")
+        form.open_with(decide, saved=saved, then=self.load)
