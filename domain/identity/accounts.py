@@ -46,9 +46,14 @@ def checked_slug(value: str) -> str:
     Raises:
         InvalidSlug: it cannot.
     """
-    if not re.fullmatch("[a-z0-9][a-z0-9-]{1,39}", value):
+    if not is_slug(value):
         raise InvalidSlug(field="slug")
     return value
+
+
+def is_slug(value: str) -> bool:
+    """Tell whether something can stand in an address as a short name."""
+    return re.fullmatch("[a-z0-9][a-z0-9-]{1,39}", value) is not None
 
 
 def checked_host(value: str) -> str | None:

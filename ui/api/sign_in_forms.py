@@ -52,7 +52,7 @@ def sign_in_router(
     @router.get("/o/{slug}")
     async def open_organization(slug: str) -> Response:
         """Lead to an organization's own sign-in page; to everybody's where there is no such organization."""
-        return RedirectResponse(sign_in_address(organization=slug[:40]), status_code=303)
+        return RedirectResponse(sign_in_address(organization=slug), status_code=303)
 
     @router.post("/sign-out")
     async def close_session(request: Request) -> Response:

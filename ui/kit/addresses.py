@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from starlette.requests import HTTPConnection
 
 from domain.errors import Unavailable
+from domain.identity.accounts import is_slug
 from services.identity.organizations import OrganizationAddress, organization_of_address
 
 SIGN_IN_PAGE = "/sign-in"
@@ -24,6 +25,6 @@ async def addressed_organization(request: HTTPConnection, *, slug: str | None = 
 
 def sign_in_address(*, problem: str = "", target: str = "", organization: str = "") -> str:
     """Return the address of the sign-in page, with what it shall say, where it leads and whose it is."""
-    query = {"problem": problem, "next": target, "org": organization}
+    query = {"problem": problem, "next": target, "org": organization if is_slug(organization) else ""}
     given = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN_PAGE}?{urlencode(given)}" if given else SIGN_IN_PAGE
