@@ -62,14 +62,21 @@ async def forget_keys(work: Work, field_id: UUID) -> None:
 @does(MakeCustomKeys)
 async def make_keys(work: Work, job: MakeCustomKeys) -> None:
     """Make the next keys, and leave the rest to another job."""
+    following = await make_next_keys(work, job)
+    if following is not None:
+        await enqueue(work, following)
+
+
+async def make_next_keys(work: Work, job: MakeCustomKeys) -> MakeCustomKeys | None:
+    """Make the next keys, and return the job that goes on from there; None when all stand."""
     row = await work.session.get(CustomField, job.field_id)
     if row is None or FieldPlace.FILTER.value not in row.shown_in:
-        return
+        return None
     entity = ENTITIES[row.entity]
     statement = MAKE.format(table=entity.table, plant_id=IN_PLANTS.get(row.entity, "NULL::uuid"), limit=AT_ONCE)
     last = await work.fetch(statement, job.field_id, job.after)
     if last:
-        await enqueue(work, MakeCustomKeys(field_id=job.field_id, after=last[0]["id"]))
-        return
+        return MakeCustomKeys(field_id=job.field_id, after=last[0]["id"])
     await work.fetch(HAS, job.field_id, True)
     work.emit(CustomFieldsChanged(entity=row.entity))
+    return None

@@ -6,7 +6,6 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
@@ -44,7 +43,7 @@ async def shown_values(
     work.scope.require(kind.read)
     fields = await load_fields(work, entity, place=where)
     rows = await work.fetch(ROWS.format(table=kind.table), list(row_ids)) if fields else []
-    values: dict[UUID, Values] = {row["id"]: orjson.loads(row["custom"]) for row in rows}
+    values: dict[UUID, Values] = {row["id"]: row["custom"] for row in rows}
     names = await names_of(work, fields, values.values())
     return {
         row_id: tuple(

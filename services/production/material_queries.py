@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -31,25 +30,6 @@ BY_NUMBER_OR_ID = text("""
 SELECT id, number, description, unit, is_active, version, custom FROM materials
 WHERE number = :number OR id::text = :number ORDER BY number = :number DESC LIMIT 1
 """).columns(custom=JSONB)
-MATCHES = "WHERE (materials.number || ' ' || materials.description) ILIKE ALL (CAST(:patterns AS text[]))"
-# The operations are counted for the materials of the page alone.
-LIST = """
-WITH found AS MATERIALIZED (
-  SELECT materials.*, routings.id AS routing_id
-  FROM materials
-  LEFT JOIN routings ON routings.org_id = materials.org_id AND routings.material_id = materials.id
-                    AND routings.plant_id = :plant_id AND routings.state = 'active'
-  {matches}
-)
-SELECT total.total, page.id, page.number, page.description, page.unit, page.is_active, page.routing_id IS NOT NULL,
-       (SELECT count(*) FROM routing_operations AS operations
-        WHERE operations.org_id = page.org_id AND operations.routing_id = page.routing_id) AS operations
-FROM (SELECT count(*) AS total FROM found) AS total
-LEFT JOIN LATERAL (
-  SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM found ORDER BY place LIMIT {limit:d} OFFSET {offset:d}
-) AS page ON true
-ORDER BY page.place
-"""
 STATE_RANK = "array_position(ARRAY['active', 'draft', 'retired'], state)"
 MOST_REVISIONS = 100
 REVISIONS = text(f"""
@@ -81,25 +61,6 @@ ORDER BY plant_id, lane_position, lane_code, NOT is_lane, position, code
 """)
 
 
-class MaterialOrder(StrEnum):
-    """What a list of materials can be sorted by."""
-
-    NUMBER = "number"
-    DESCRIPTION = "description"
-    UNIT = "unit"
-    ACTIVE = "active"
-    ROUTING = "routing"  # those that a plant cannot make yet come first
-
-
-ORDERS: dict[MaterialOrder, str] = {
-    MaterialOrder.NUMBER: "number",
-    MaterialOrder.DESCRIPTION: "lower(description)",
-    MaterialOrder.UNIT: "unit",
-    MaterialOrder.ACTIVE: "NOT is_active",
-    MaterialOrder.ROUTING: "routing_id IS NOT NULL",
-}
-
-
 @dataclass(frozen=True)
 class MaterialChoice:
     """A material as somebody who plans picks it."""
@@ -110,30 +71,6 @@ class MaterialChoice:
     unit: str
     is_active: bool
     """False for what is not made any more, which nothing new can be planned for."""
-
-
-@dataclass(frozen=True)
-class MaterialRow:
-    """A material in a list, and whether one plant can make it."""
-
-    id: UUID
-    number: str
-    description: str
-    unit: str
-    is_active: bool
-    has_routing: bool
-    """Whether a routing is active in the plant."""
-    operations: int
-    """How many operations that routing has."""
-
-
-@dataclass(frozen=True)
-class MaterialRows:
-    """Some of the materials that a search found."""
-
-    total: int
-    """How many it found."""
-    rows: tuple[MaterialRow, ...]
 
 
 @dataclass(frozen=True)
@@ -214,32 +151,6 @@ async def find_material(work: Work, *, number: str) -> MaterialChoice:
     if row is None:
         raise NotFound(what="material")
     return MaterialChoice(*row)
-
-
-async def list_material_rows(
-    work: Work,
-    *,
-    plant_id: UUID,
-    words: str = "",
-    order: MaterialOrder = MaterialOrder.NUMBER,
-    is_descending: bool = False,
-    offset: int = 0,
-    limit: int = 50,
-) -> MaterialRows:
-    """Return the materials that hold every word in number or description, from the `offset`th on.
-
-    Raises:
-        Forbidden: the actor may not read orders.
-    """
-    work.scope.require(Permission.READ_ORDERS)
-    wanted = storable(words, longest=LONGEST_SEARCH).strip()
-    direction = "DESC" if is_descending else "ASC"
-    statement = LIST.format(
-        matches=MATCHES if wanted else "", order=f"{ORDERS[order]} {direction}, number", limit=limit, offset=offset
-    )
-    key = {"plant_id": plant_id} | ({"patterns": _patterns(wanted)} if wanted else {})
-    rows = (await work.session.execute(text(statement), key)).all()
-    return MaterialRows(rows[0].total, tuple(MaterialRow(*row[1:]) for row in rows if row.id is not None))
 
 
 async def load_material(work: Work, *, key: str) -> MaterialView:

@@ -1,6 +1,6 @@
 """What can be read about orders: the list, one order with all that belongs to it, and operations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -197,6 +197,18 @@ async def list_orders(
         statement = statement.where(tuple_(WorkOrder.created_at, WorkOrder.id) < before)
     rows = (await work.session.execute(statement.limit(literal(limit + 1, literal_execute=True)))).all()
     return page_of([_order(row) for row in rows], limit)
+
+
+async def orders_in_order(work: Work, order_ids: Sequence[UUID]) -> tuple[OrderInfo, ...]:
+    """Return orders in the order of their ids; those that are out of reach are missing.
+
+    Raises:
+        Forbidden: the actor may not read orders.
+    """
+    work.scope.require(Permission.READ_ORDERS)
+    rows = (await work.session.execute(_orders().where(WorkOrder.id.in_(order_ids)))).all() if order_ids else []
+    found = {row[0].id: _order(row) for row in rows}
+    return tuple(found[order_id] for order_id in order_ids if order_id in found)
 
 
 async def get_order(work: Work, *, order_id: UUID) -> OrderInfo:

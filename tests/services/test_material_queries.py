@@ -12,13 +12,12 @@ from services.db.keys import new_id
 from services.db.tables import Material
 from services.db.work import Work, begin, read
 from services.production.material_queries import (
-    MaterialOrder,
     find_material,
     list_material_numbers,
-    list_material_rows,
     list_work_centres,
     load_material,
 )
+from services.production.material_tables import MaterialOrder, list_material_rows
 from services.production.materials import add_material, edit_material
 from services.production.routings import activate_routing, draft_routing, revise_routing
 from tests.factories import Floor, Make

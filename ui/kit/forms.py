@@ -169,6 +169,10 @@ class Form:
         """Tell whether the form has a field."""
         return name in self._fields
 
+    def value_of(self, name: str) -> object:
+        """Return what a field holds, as its element does."""
+        return self._fields[name].value
+
     def text_of(self, name: str) -> str:
         """Return a text as it was typed."""
         return str(self._fields[name].value or "")

@@ -46,7 +46,7 @@ async def orders(seat: Seat, plant: str | None = None, view: str = "states", q: 
     if view == "table":
         with framed(seat, _("Orders"), active="orders", plant=chosen.name, zone=chosen.time_zone):
             _head(seat, plants, chosen, is_table=True)
-            table = OrderTable(seat, chosen, search=q, state=state)
+            table = OrderTable(seat, chosen, state=state)
         await table.follow()
         return
     feed = await open_order_board(seat, plant_id=chosen.id)
