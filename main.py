@@ -48,6 +48,7 @@ from services.production.sources import Followed, follow_source, replay_source
 from ui import cli, pages  # noqa: F401 - importing the pages registers them
 from ui.api.gate import install
 from ui.api.metrics import watch_live_events, watch_live_screens
+from ui.kit.brands import Brands
 from ui.kit.live_boards import LiveBoards
 from ui.kit.live_messages import guard_live_messages
 from ui.kit.live_screens import LiveScreens
@@ -88,6 +89,7 @@ def make_process(settings: Settings) -> Process:
         kiosk_attempts=KioskAttempts(settings.sign_in_attempts),
         boards=LiveBoards(hub),
         screens=screens,
+        brands=Brands(hub),
     )
 
 

@@ -30,6 +30,16 @@ class MachineSource(Protocol):
 
 
 @dataclass(frozen=True)
+class MailPicture:
+    """A picture inside a message, so that nothing has to be fetched to show it."""
+
+    name: str
+    """The HTML part shows it as `cid:` and this name."""
+    content: bytes
+    """A PNG file."""
+
+
+@dataclass(frozen=True)
 class Mail:
     """One message to one person."""
 
@@ -41,6 +51,10 @@ class Mail:
     subject: str
     text: str
     """Plain text."""
+    html: str = ""
+    """The same for programs that show HTML; empty for none."""
+    pictures: tuple[MailPicture, ...] = ()
+    """What the HTML part shows."""
 
 
 class MailNotSent(Exception):

@@ -95,4 +95,10 @@ def letter(mail: Mail, sender: str) -> EmailMessage:
     message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html")
+        for picture in mail.pictures:
+            shown = message.get_body(("html",))
+            if shown is not None:
+                shown.add_related(picture.content, "image", "png", cid=f"<{picture.name}>", disposition="inline")
     return message

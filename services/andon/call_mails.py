@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.errors import NotFound
+from services.branding.mails import compose_mail
 from services.db.work import Work
 from services.jobs.registry import Job, does
 from services.mail import current_mailer
-from services.ports import Mail
-from services.translations import Translate, translator
+from services.translations import SOURCE_LANGUAGE, Translate, translator
 
 CALL = text("""
 SELECT calls.state, calls.category, calls.severity, calls.note, calls.raised_at AT TIME ZONE plants.time_zone AS raised,
@@ -67,17 +67,17 @@ async def send_call_mail(work: Work, job: SendCallMail) -> None:
         lines.append(_("This message is late: the system was not running when it was due."))
     if call.fell_back:
         lines.append(_("Nobody is on call for “{duty}” now, so the supervisors are told.").format(duty=call.whom))
-    await current_mailer().send(
-        Mail(
-            key=f"andon-{job.call_id}-{job.step}-{job.user_id}",
-            to=call.email,
-            to_name=call.display_name,
-            subject=_("Call waits: {machine}, {category}").format(
-                machine=call.code, category=_category(_)[call.category]
-            ),
-            text="\n\n".join(lines) + "\n",
-        )
+    subject = _("Call waits: {machine}, {category}").format(machine=call.code, category=_category(_)[call.category])
+    mail = await compose_mail(
+        work,
+        key=f"andon-{job.call_id}-{job.step}-{job.user_id}",
+        to=call.email,
+        to_name=call.display_name,
+        subject=subject,
+        paragraphs=lines,
+        language=call.language or SOURCE_LANGUAGE,
     )
+    await current_mailer().send(mail)
 
 
 def _category(_: Translate) -> dict[str, str]:

@@ -16,12 +16,13 @@ ROOT = Path(__file__).parents[2]
 COMPONENTS = ROOT / "ui" / "components"
 FILES = {
     "/vue.js": Path(nicegui.__file__).parent / "static" / "vue.esm-browser.prod.js",
+    "/brand.js": COMPONENTS / "brand.js",
     "/live_board.js": COMPONENTS / "live_board.js",
     "/andon_wall.js": COMPONENTS / "andon_wall.js",
 }
 
 PAGE = """<!doctype html><html><head><style>%(style)s</style>
-<script type="importmap">{"imports": {"vue": "/vue.js", "live_board": "/live_board.js"}}</script></head>
+<script type="importmap">{"imports": {"vue": "/vue.js", "brand": "/brand.js", "live_board": "/live_board.js"}}</script></head>
 <body><div id="app"></div><script type="module">
 import { createApp, h } from "vue";
 import AndonWall from "/andon_wall.js";

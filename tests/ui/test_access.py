@@ -35,6 +35,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/api-keys": PLANNERS,
     "/platform/organizations": frozenset(),
     "/admin/andon": frozenset({Role.ADMIN}),
+    "/admin/branding": frozenset({Role.ADMIN}),
     "/orders": EVERYBODY,
     "/orders/{number:path}": EVERYBODY,
     "/materials": EVERYBODY,

@@ -34,7 +34,7 @@ OPENING = ("/api/v1/auth/login", "/api/v1/auth/refresh")
 OPERATOR_TOKEN = "operator-token"  # noqa: S105 - a header's name
 """The header in which a kiosk says in whose name it sends a request."""
 SOCKET = "/_nicegui_ws/"
-PUBLIC = ("/_nicegui/", "/assets/", "/healthz", "/readyz")
+PUBLIC = ("/_nicegui/", "/assets/", "/brand/", "/healthz", "/readyz")
 """The same for everybody; asking the database who is there would only keep them waiting."""
 CLOSED_BY_POLICY = 1008
 AWAY_PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><meta http-equiv="refresh" content="2">

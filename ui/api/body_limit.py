@@ -1,10 +1,15 @@
 """No request body is read beyond the size that the settings allow."""
 
+import re
+
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.api.problems import HTTP_CODES, problem_response
+
+UPLOADS = re.compile(r"/api/v1/(files|branding/assets)(/|$)|/_nicegui/client/[^/]+/upload/")
+"""Where files arrive; who takes them says how large each may be."""
 
 
 class BodyTooLarge(HTTPException):
@@ -17,9 +22,10 @@ class BodyTooLarge(HTTPException):
 class BodyLimit:
     """ASGI middleware that refuses large bodies, announced or not."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, max_upload_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as long as its body stays within the limit."""
@@ -27,8 +33,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        most = self._max_upload_bytes if UPLOADS.match(scope["path"]) else self._max_bytes
         announced = connection.headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced[:20]) > self._max_bytes:
+        if not announced.isdecimal() or int(announced[:20]) > most:
             await _refuse(connection, scope, receive, send)
             return
         read = 0
@@ -38,7 +45,7 @@ class BodyLimit:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._max_bytes:
+            if read > most:
                 raise BodyTooLarge
             return message
 

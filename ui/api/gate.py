@@ -14,6 +14,7 @@ from services.identity.sessions import Sessions
 from ui.api.authentication import API, Authentication
 from ui.api.body_limit import BodyLimit
 from ui.api.browser_session import BrowserSessions
+from ui.api.files import files_router
 from ui.api.health import Ready, health_router
 from ui.api.problems import answer_errors_as_problems
 from ui.api.rate_limit import RequestLimits
@@ -22,6 +23,8 @@ from ui.api.security_headers import SecurityHeaders
 from ui.api.sign_in_forms import sign_in_router
 from ui.api.v1.app import NothingHere, api_v1
 
+ENVELOPE = 100_000
+"""Bytes that an upload may have around its file."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID")
 SHOWN = ("X-Request-ID", "Idempotency-Replayed", "Retry-After")
@@ -53,6 +56,7 @@ def install(
             browser_sessions=browser_sessions,
         )
     )
+    app.include_router(files_router())
     badge_key = BadgeKey.of(settings.signing_key)
     app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key))
     app.mount("/api", NothingHere())
@@ -67,7 +71,9 @@ def install(
         limits=RequestLimits(settings.requests_per_minute),
         public_url=settings.public_url,
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit, max_bytes=settings.max_body_bytes, max_upload_bytes=settings.max_upload_bytes + ENVELOPE
+    )
     app.add_middleware(ApiCors, allowed_origins=settings.allowed_origins)
     app.add_middleware(SecurityHeaders, is_public_https=(settings.public_url or "").startswith("https://"))
     app.add_middleware(RequestLog)

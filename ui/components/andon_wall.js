@@ -1,5 +1,6 @@
 // The Andon wall of one lane: what stands still and why, readable from six metres.
 
+import { BrandBar } from "brand";
 import { asksForReason, liveBoard, Elapsed } from "live_board";
 
 const NEEDS_SOMEONE = ["unplanned_stop", "blocked", "starved"];
@@ -176,9 +177,10 @@ const HourBars = {
 
 export default {
   mixins: [liveBoard],
-  components: { UMachineTile: MachineTile, UHourBars: HourBars, UShiftFigures: ShiftFigures },
+  components: { UBrandBar: BrandBar, UMachineTile: MachineTile, UHourBars: HourBars, UShiftFigures: ShiftFigures },
   template: `
     <div class="u-board u-andon" :class="{ 'u-board--stale': connection !== 'live', 'u-andon--list': list }" :lang="lang">
+      <u-brand-bar />
       <header class="u-andon__head">
         <h1 class="u-andon__title">{{ board.lane.name }}<small>{{ board.lane.plant }}</small></h1>
         <ul class="u-counts" :aria-label="labels.machines">

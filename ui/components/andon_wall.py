@@ -118,7 +118,7 @@ class AndonWallSnapshot(TypedDict):
     figures: NotRequired[dict[str, WallFigures]]
 
 
-class AndonWall(LiveBoard, component="andon_wall.js"):
+class AndonWall(LiveBoard, component="andon_wall.js", dependencies=["brand.js"]):
     """A full-screen wall whose snapshot has the shape of `AndonWallSnapshot`."""
 
 

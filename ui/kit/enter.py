@@ -16,13 +16,14 @@ from starlette.responses import RedirectResponse, Response
 from domain.errors import UnisonError
 from domain.identity.roles import Permission
 from domain.scope import Scope
+from services.branding.queries import Brand
 from services.db.keys import new_id
 from services.identity.sessions import Viewer
 from ui.api.problems import request_id_of
 from ui.kit.errors import error_page, fault_page
 from ui.kit.process import this_process
 from ui.kit.translate import Translate, complete_language, preferred_language, speak, translator
-from ui.theme import gate
+from ui.theme import gate, wear
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,8 @@ class Seat:
     """The page."""
     asked_for: str
     """The language that the browser likes best among ours."""
+    brand: Brand
+    """How the person's organization looked when the page was built; the page follows it."""
 
     @property
     def lang(self) -> str:
@@ -80,10 +83,13 @@ def screen(path: str, *, permission: Permission | None = None) -> Callable[[Page
                 return RedirectResponse(f"/sign-in?next={target}", status_code=303)
             client = ui.context.client
             asked_for = preferred_language(request.headers.get("accept-language", ""))
-            seat = Seat(viewer, client, asked_for)
+            brand = await this_process().brands.of_page(viewer.scope.org_id, viewer.organization)
+            seat = Seat(viewer, client, asked_for, brand)
             speak(client, seat.lang)
             ui.add_head_html(KEEP_SIGNED_IN)
+            wear(brand)
             this_process().screens.add(viewer, client)
+            this_process().brands.follow(client, brand)
             try:
                 if permission is not None:
                     viewer.scope.require(permission)
@@ -111,5 +117,5 @@ def screen(path: str, *, permission: Permission | None = None) -> Callable[[Page
 def _instead(seat: Seat) -> Iterator[None]:
     """Let the block fill the page in place of what was built before the refusal; nothing has been sent yet."""
     seat.client.content.clear()
-    with seat.client.content, gate(seat.viewer.organization):
+    with seat.client.content, gate(seat.brand.name):
         yield

@@ -10,7 +10,7 @@ from services.plant.places import PlantPlace
 from ui.kit.call_alerts import show_my_alerts
 from ui.kit.enter import Seat
 from ui.kit.process import this_process
-from ui.theme import FrameArea, FrameViewer, frame, frame_labels, wall
+from ui.theme import FrameArea, FrameViewer, frame, frame_labels, look_of, wall
 
 OF_PLATFORM = frozenset({"platform", "setup"})
 """What the platform's people use; their own organization has no plant."""
@@ -58,7 +58,7 @@ def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
     is_of_platform = seat.viewer.scope.may(Permission.READ_ORGANIZATIONS)
     return FrameViewer(
         name=seat.viewer.display_name,
-        organization=seat.viewer.organization,
+        look=look_of(seat.brand),
         plant=plant,
         zone=zone,
         lang=seat.lang,

@@ -10,6 +10,7 @@ from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
 from services.identity.kiosks import KioskAttempts
 from services.identity.sessions import Sessions
+from ui.kit.brands import Brands
 from ui.kit.live_boards import LiveBoards
 from ui.kit.live_screens import LiveScreens
 
@@ -28,6 +29,7 @@ class Process:
     kiosk_attempts: KioskAttempts
     boards: LiveBoards
     screens: LiveScreens
+    brands: Brands
 
 
 class _Current:

@@ -8,8 +8,9 @@ from services.auth.attempts import TooManyAttempts
 from services.auth.tokens import NotSignedIn
 from services.identity.sign_ins import OrganizationSuspended, WrongPassword
 from ui.kit.addresses import addressed_organization
+from ui.kit.brands import brand_of_address
 from ui.kit.translate import preferred_language, speak, translator
-from ui.theme import gate
+from ui.theme import gate, gate_brand, wear
 
 PROBLEMS: dict[str, type[UnisonError]] = {
     error.code: error for error in (WrongPassword, TooManyAttempts, NotSignedIn, OrganizationSuspended, Unavailable)
@@ -18,16 +19,18 @@ PROBLEMS: dict[str, type[UnisonError]] = {
 
 @ui.page("/sign-in")
 async def sign_in(request: Request, next: str = "/", problem: str = "") -> None:  # noqa: A002 - the query's own name
-    """Ask who is there; `org` in the query, or the host, says of which organization."""
+    """Ask who is there, in the look of the organization that `org` in the query, or the host, names."""
     organization = await addressed_organization(request)
     language = preferred_language(request.headers.get("accept-language", ""))
     speak(ui.context.client, language)
     _ = translator(language)
-    with gate(_("Sign in")), ui.element("form").props("method=post action=/sign-in").classes("u-column"):
-        with ui.element("div").classes("u-gate__brand"):
-            ui.icon("hub")
-            ui.label("Unison MES" if organization is None else organization.name)
+    brand = await brand_of_address(organization)
+    look = wear(brand)
+    with gate(_("Sign in"), look=look), ui.element("form").props("method=post action=/sign-in").classes("u-column"):
+        gate_brand(look)
         ui.label(_("Sign in")).classes("u-title").props("role=heading aria-level=1")
+        if brand.sign_in_text:
+            ui.label(brand.sign_in_text).classes("u-muted u-gate__text").mark("sign-in-text")
         if problem:
             sentence = PROBLEMS.get(problem, UnisonError).sentence
             ui.label(_(sentence)).classes("u-error").props("role=alert").mark("problem")

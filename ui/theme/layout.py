@@ -8,6 +8,7 @@ from nicegui import ui
 
 from ui.components import appearance_switch, connection_state
 from ui.components.appearance_switch import Appearance, AppearanceSwitch
+from ui.components.brand_mark import BrandMark, Look
 from ui.components.connection_state import ConnectionState
 from ui.components.plant_clock import PlantClock
 
@@ -38,8 +39,8 @@ class FrameViewer:
 
     name: str
     """The person's name in the top bar."""
-    organization: str
-    """Written beside, or instead of, the logo."""
+    look: Look
+    """How their organization looks; the page wears it already."""
     plant: str
     """The plant's name; empty when the page belongs to no plant."""
     zone: str
@@ -50,14 +51,12 @@ class FrameViewer:
     """What this person may open, in order."""
     labels: Mapping[str, str]
     """The words of the frame, from `frame_labels`."""
-    logo_url: str = ""
-    """The organization's logo; empty shows the product's sign."""
 
 
 @contextmanager
 def frame(title: str, *, viewer: FrameViewer, active: str) -> Iterator[ui.element]:
     """Draw rail and top bar and let the block fill the page; below 900 px the rail becomes a bottom bar."""
-    ui.page_title(f"{title} · {viewer.organization}")
+    ui.page_title(f"{title} · {viewer.look['name']}")
     with ui.element("div").classes("u-frame"):
         _rail(viewer, active)
         with ui.element("div").classes("u-frame__page"):
@@ -71,20 +70,38 @@ def frame(title: str, *, viewer: FrameViewer, active: str) -> Iterator[ui.elemen
 @contextmanager
 def wall(title: str, *, viewer: FrameViewer, appearance: Appearance = "dark") -> Iterator[ui.element]:
     """Let the block fill the whole screen; a live board on it says itself whether it is connected."""
-    ui.page_title(f"{title} · {viewer.organization}")
+    ui.page_title(f"{title} · {viewer.look['name']}")
     AppearanceSwitch(fallback=appearance, shown=False, labels=viewer.labels)
+    BrandMark(viewer.look, shown=False)
     with ui.element("main").classes("u-wall") as content:
         yield content
     _connection(viewer).classes("u-wall__connection")
 
 
 @contextmanager
-def gate(title: str, *, appearance: Appearance = "auto") -> Iterator[ui.element]:
-    """Centre one card on an empty page: signing in, an invitation, a refusal."""
+def gate(title: str, *, appearance: Appearance = "auto", look: Look | None = None) -> Iterator[ui.element]:
+    """Centre one card on an empty page: signing in, an invitation, a refusal; beside the picture of a look."""
     ui.page_title(title)
     AppearanceSwitch(fallback=appearance, shown=False, labels={})
-    with ui.element("main").classes("u-gate"), ui.element("div").classes("u-gate__card") as content:
-        yield content
+    with ui.element("main").classes("u-gate") as page:
+        if look is not None and look["sign_in_picture"]:
+            page.classes("u-gate--pictured")
+            picture = ui.element("img").classes("u-gate__picture")
+            picture.props["src"], picture.props["alt"] = look["sign_in_picture"], ""
+        with ui.element("div").classes("u-gate__card") as content:
+            yield content
+
+
+def gate_brand(look: Look) -> None:
+    """Draw whose gate it is: the logo, or the sign of the product and the name."""
+    with ui.element("div").classes("u-gate__brand").mark("brand"):
+        if not look["page_logo"]["light"]:
+            ui.icon("hub")
+            ui.label(look["name"])
+            return
+        for mode, url in (("light", look["page_logo"]["light"]), ("dark", look["page_logo"]["dark"])):
+            logo = ui.element("img").classes(f"u-brand-logo u-brand-logo--{mode}")
+            logo.props["src"], logo.props["alt"] = url, look["name"]
 
 
 def labels(_: Callable[[str], str]) -> dict[str, str]:
@@ -100,12 +117,7 @@ def labels(_: Callable[[str], str]) -> dict[str, str]:
 
 def _rail(viewer: FrameViewer, active: str) -> None:
     with ui.element("nav").classes("u-rail") as rail:
-        with ui.link(target="/").classes("u-rail__brand"):
-            if viewer.logo_url:
-                ui.element("img").props["src"] = viewer.logo_url
-            else:
-                ui.icon("hub")
-            ui.label(viewer.organization)
+        BrandMark(viewer.look, shown=True)
         for area in viewer.areas:
             with ui.link(target=area.path).classes("u-rail__area") as link:
                 ui.icon(area.icon)

@@ -218,6 +218,11 @@ def stylesheet() -> str:
     )
 
 
+def declarations_of(mode: Mode) -> str:
+    """Write the colours of one mode as CSS declarations, for a part of a page that shows it whatever the rest does."""
+    return f"color-scheme:{mode};{_declarations(_colors(mode))}"
+
+
 def _colors(mode: Mode) -> dict[str, str]:
     colors = dict(COLORS[mode])
     for group, looks in (("state", MACHINE_STATES), ("severity", SEVERITIES), ("cause", TIME_CAUSES)):
