@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from domain.checks import checked_text
-from domain.errors import Invalid, NotFound, marked
+from domain.errors import Invalid, marked
 
 LONGEST = {
     "name": 80,
@@ -30,13 +30,6 @@ class AssetRefused(Invalid):
 
     code: ClassVar[str] = "asset_refused"
     sentence: ClassVar[str] = marked("This picture cannot be used.")
-
-
-class NoAsset(NotFound):
-    """An organization has no such picture."""
-
-    code: ClassVar[str] = "no_asset"
-    sentence: ClassVar[str] = marked("There is no such picture.")
 
 
 def checked_brand_text(value: str, *, field: str) -> str:

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.branding.brands import LONGEST, AssetKind, NoAsset, checked_brand_text
+from domain.branding.brands import LONGEST, AssetKind, checked_brand_text
 from domain.branding.palettes import checked_palette
-from domain.errors import Conflict
+from domain.errors import Conflict, NotFound
 from domain.events import BrandingChanged
 from domain.files.purposes import FilePurpose
 from domain.identity.roles import Permission
@@ -81,13 +81,13 @@ async def remove_brand_asset(work: Work, *, version: int, kind: AssetKind) -> Br
 
     Raises:
         Forbidden: the actor may not edit the branding.
-        NoAsset: there is none.
+        NotFound: there is none.
         Conflict: somebody changed the branding since `version`.
     """
     work.scope.require(Permission.EDIT_BRANDING)
     row = await _locked(work, version)
     if getattr(row, COLUMNS[kind]) is None:
-        raise NoAsset
+        raise NotFound(what="picture")
     return await _changed(
         work, row, {COLUMNS[kind]: None, **({"mail_logo_id": None} if kind is AssetKind.LOGO else {})}
     )

@@ -12,11 +12,13 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 
 from domain.errors import NotFound
 from domain.files.contents import checked_file_name, checked_size, plain_media_type
 from domain.files.purposes import READ_WITH, FilePurpose
+from domain.identity.roles import Permission
+from services.db.paging import Page, page_of
 from services.db.tables import KeptFile
 from services.db.work import Work
 from services.file_store import current_file_store
@@ -74,6 +76,33 @@ async def keep_file_at(work: Work, *, purpose: FilePurpose, name: str, media_typ
     key = await _hold(work, digest)
     await current_file_store().put_file(key, path)
     return await _note(work, purpose, name, media_type, size, digest)
+
+
+async def add_file(work: Work, *, name: str, media_type: str, content: bytes) -> StoredFile:
+    """Keep what somebody attaches to a thing; the custom field that holds it names its id.
+
+    Raises:
+        Forbidden: the actor may not add files.
+        And as `keep_file`.
+    """
+    work.scope.require(Permission.ADD_FILES)
+    return await keep_file(work, purpose=FilePurpose.CUSTOM_FIELD, name=name, media_type=media_type, content=content)
+
+
+async def list_files(
+    work: Work, *, purpose: FilePurpose, after: UUID | None = None, limit: int = 100
+) -> Page[StoredFile]:
+    """Return the files of a purpose, the newest first; `after` is the id of the last one before.
+
+    Raises:
+        Forbidden: the actor may not read files of this purpose.
+    """
+    work.scope.require(READ_WITH[purpose])
+    statement = select(KeptFile).where(KeptFile.purpose == purpose.value)
+    if after is not None:
+        statement = statement.where(KeptFile.id < after)
+    rows = await work.session.scalars(statement.order_by(KeptFile.id.desc()).limit(limit + 1))
+    return page_of([_shown(row) for row in rows], limit)
 
 
 async def find_file(work: Work, file_id: UUID) -> StoredFile:

@@ -101,14 +101,14 @@ class TestGetBrandAsset:
         brand = await logo_of(floor)
         digest = brand.assets[AssetKind.LOGO].sha256
 
-        assert refused(await door.client().get(f"/brand/{other.slug}/{digest}"), 404, "no_asset")
-        assert refused(await door.client().get(f"/brand/nobody-is-called-so/{digest}"), 404, "no_asset")
-        assert refused(await door.client().get(f"/brand/{floor.slug}/{'0' * 64}"), 404, "no_asset")
+        assert refused(await door.client().get(f"/brand/{other.slug}/{digest}"), 404, "not_found")
+        assert refused(await door.client().get(f"/brand/nobody-is-called-so/{digest}"), 404, "not_found")
+        assert refused(await door.client().get(f"/brand/{floor.slug}/{'0' * 64}"), 404, "not_found")
 
     async def test_is_a_picture_of_the_brand_and_no_other_file(self, door: Door, floor: Floor) -> None:
         file = await kept(floor, name="a.txt", media_type="text/plain", purpose=FilePurpose.CUSTOM_FIELD)
 
-        assert refused(await door.client().get(f"/brand/{floor.slug}/{file.sha256}"), 404, "no_asset")
+        assert refused(await door.client().get(f"/brand/{floor.slug}/{file.sha256}"), 404, "not_found")
 
     @pytest.mark.parametrize("slug", ["%00", "..%2f..", "x" * 300, "'; DROP TABLE files; --"])
     async def test_finds_nothing_at_addresses_that_are_none(self, slug: str, door: Door) -> None:

@@ -17,7 +17,7 @@ OPEN = {"signIn", "refreshTokens"}
 """What may be called without a session."""
 OF_PLATFORM = {"getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization"}
 """What is refused to everybody but the platform's own people, whatever it names."""
-NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial", "makeApiKey"}
+NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial", "makeApiKey", "setBrandAsset", "addFile"}
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -75,6 +75,8 @@ class TestDocument:
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
+            "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
+            "getFileContent",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
         } == set(ids)  # fmt: skip
@@ -137,8 +139,10 @@ class TestEveryRoute:
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
             **organization_bodies(),
+            "removeBrandAsset": {"version": 1},
         }
         api_key = (await admin.post(f"{V1}/api-keys/", json=key_body())).json()
+        file = (await admin.post(f"{V1}/files/", files={"file": ("a.txt", b"a", "text/plain")})).json()
         plant = plant_bodies(floor, order.material_id)
         template_id = (await admin.post(f"{V1}/shift-templates/", json=plant["addShiftTemplate"])).json()["id"]
         exception_id = (await admin.post(f"{V1}/shift-exceptions/", json=plant["addShiftException"])).json()["id"]
@@ -159,7 +163,7 @@ class TestEveryRoute:
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
             "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"],
-            "organization_id": floor.scope.org_id,
+            "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"],
         }  # fmt: skip
 
         for method, path, operation in operations(document):
@@ -189,6 +193,7 @@ class TestEveryRoute:
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
             **organization_bodies(),
+            "removeBrandAsset": {"version": 1},
         }
 
         for method, path, operation in operations(document):
@@ -204,7 +209,7 @@ def filled(path: str, make: Any) -> str:
         machine_id=make(), call_id=make(), ladder_id=make(), rule_id=make(), order_id=make(), operation_id=make(),
         material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
-        user_id=make(), kind="badge", api_key_id=make(), organization_id=make(),
+        user_id=make(), kind="badge", api_key_id=make(), organization_id=make(), picture="logo", file_id=make(),
     )  # fmt: skip
 
 

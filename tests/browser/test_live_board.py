@@ -22,7 +22,9 @@ FILES = {
 }
 
 PAGE = """<!doctype html><html><head><style>%(style)s</style>
-<script type="importmap">{"imports": {"vue": "/vue.js", "brand": "/brand.js", "live_board": "/live_board.js"}}</script></head>
+<script type="importmap">
+{"imports": {"vue": "/vue.js", "brand": "/brand.js", "live_board": "/live_board.js"}}
+</script></head>
 <body><div id="app"></div><script type="module">
 import { createApp, h } from "vue";
 import AndonWall from "/andon_wall.js";

@@ -6,10 +6,10 @@ import io
 import pytest
 from PIL import Image
 
-from domain.branding.brands import AssetKind, AssetRefused, NoAsset
+from domain.branding.brands import AssetKind, AssetRefused
 from domain.branding.palettes import ColorRole, Mode, UnreadableColor
 from domain.checks import InvalidText
-from domain.errors import Conflict, Forbidden
+from domain.errors import Conflict, Forbidden, NotFound
 from domain.events import BrandingChanged
 from domain.identity.roles import Role
 from domain.scope import Scope
@@ -148,5 +148,5 @@ class TestRemoveBrandAsset:
         assert brand.mail_logo is None
 
     async def test_says_so_when_there_is_none(self, work: Work) -> None:
-        with pytest.raises(NoAsset):
+        with pytest.raises(NotFound):
             await remove_brand_asset(work, version=1, kind=AssetKind.LOGO)

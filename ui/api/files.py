@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from domain.branding.brands import NoAsset
 from domain.errors import NotFound
 from domain.scope import Scope
 from services.auth.tokens import NotSignedIn
@@ -49,12 +48,12 @@ def files_router() -> APIRouter:
         try:
             org_id = await find_organization(slug)
         except NotFound as error:
-            raise NoAsset from error
+            raise NotFound(what="picture") from error
         async with read(Scope(org_id, request_id="brand")) as work:
             brand = await load_brand(work)
         asset = next((asset for asset in brand.assets.values() if asset.sha256 == digest), None)
         if asset is None:
-            raise NoAsset
+            raise NotFound(what="picture")
         if _is_known(request, digest):
             return Response(status_code=304, headers=_caching(digest, FOR_A_YEAR))
         content = await current_file_store().get(content_key(org_id, digest))

@@ -5,6 +5,7 @@ from nicegui import ui
 from domain.branding.palettes import Mode, Palette
 from services.branding.mails import mail_html
 from services.branding.queries import Brand
+from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.translate import Translate
 from ui.pages.branding_words import mode_words
 from ui.theme import look_of
@@ -82,11 +83,7 @@ def _frame(brand: Brand, mode: Mode, _: Translate) -> None:
 
 
 def _wall(brand: Brand, mode: Mode, _: Translate) -> None:
-    states = {
-        "running": _("Running"),
-        "unplanned_stop": _("Unplanned stop"),
-        "setup": _("Set-up"),
-    }
+    states = state_labels(_)
     with ui.element("div").classes("u-preview__wall"):
         look = look_of(brand)
         with ui.element("div").classes("u-preview__bar"):

@@ -14,8 +14,10 @@ from ui.api.v1 import (
     andon,
     andon_ladders,
     api_keys,
+    branding,
     crews,
     cycle_times,
+    files,
     materials,
     metrics,
     operations,
@@ -78,6 +80,8 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts,
         materials.router,
         orders.router,
         operations.router,
+        branding.router,
+        files.router,
     )
     for router in routers:
         app.include_router(router)
