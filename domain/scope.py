@@ -1,5 +1,6 @@
 """Who acts, in which organization and plants."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -26,16 +27,37 @@ class Scope:
     plant_ids: frozenset[UUID] | None = None
     """The plants whose rows can be seen and written; None means all plants of the organization."""
     permissions: frozenset[str] = field(default_factory=frozenset)
-    """What the actor may do, as `area.noun.verb`."""
+    """What the actor may do somewhere, as `area.noun.verb`."""
+    plant_limits: Mapping[str, frozenset[UUID]] = field(default_factory=dict, hash=False)
+    """The plants of those permissions that hold in fewer of them than can be seen."""
     request_id: str = ""
     """The id of the request, click or job, as it stands in logs and in the audit log."""
 
     def may(self, permission: str) -> bool:
-        """Tell whether the actor holds a permission; machines and the system hold all."""
+        """Tell whether the actor holds a permission in any plant; machines and the system hold all."""
         return self.actor_kind != "user" or permission in self.permissions
 
+    def may_in(self, plant_id: UUID | None, permission: str) -> bool:
+        """Tell whether the actor holds a permission in a plant; None stands for what belongs to no plant."""
+        if not self.may(permission):
+            return False
+        plants = self.plants_of(permission)
+        return plant_id is None or plants is None or plant_id in plants
+
+    def plants_of(self, *permissions: str) -> frozenset[UUID] | None:
+        """Return the plants in which the actor holds any of the permissions; None means all of the organization."""
+        if self.actor_kind != "user":
+            return self.plant_ids
+        held: frozenset[UUID] = frozenset()
+        for permission in self.permissions.intersection(permissions):
+            limit = self.plant_limits.get(permission, self.plant_ids)
+            if limit is None:
+                return self.plant_ids
+            held |= limit
+        return held if self.plant_ids is None else held & self.plant_ids
+
     def require(self, permission: str) -> None:
-        """Refuse the actor who does not hold a permission.
+        """Refuse the actor who does not hold a permission in any plant.
 
         Raises:
             Forbidden: the actor is a user without `permission`.

@@ -46,7 +46,7 @@ async def raise_call(
         NotFound: there is no such machine.
         InvalidText: the note cannot be kept.
     """
-    work.scope.require(Permission.RAISE_ANDON)
+    await work.permit(Permission.RAISE_ANDON)
     machine = await lock_machine(work, machine_id)
     note = checked_text(note, field="note", longest=LONGEST_NOTE, may_be_empty=True)
     return await _raise_or_join(work, machine, category, severity, note, None)
@@ -148,7 +148,7 @@ async def _hold_if_severe(work: Work, call: AndonCall, ladder: Ladder) -> None:
 
 
 async def _answer(work: Work, call_id: UUID, state: CallState, *, resolution: str = "") -> AndonCall:
-    work.scope.require(Permission.ANSWER_ANDON)
+    await work.permit(Permission.ANSWER_ANDON)
     call = await work.session.get(AndonCall, call_id, with_for_update=True)
     if call is None:
         raise NotFound(what="call")

@@ -92,7 +92,7 @@ async def set_ladder(
         NoMailer: a step sends mail and this installation cannot.
         LadderMovedOn: somebody else edited or removed it since it was seen.
     """
-    work.scope.require(Permission.EDIT_LADDERS)
+    await work.permit(Permission.EDIT_LADDERS)
     plant = await work.session.get(Plant, plant_id)
     if plant is None:
         raise NotFound(what="plant")
@@ -125,7 +125,7 @@ async def remove_ladder(work: Work, *, ladder_id: UUID, seen_version: int) -> No
         NotFound: there is no such ladder.
         LadderMovedOn: somebody else edited it since it was seen.
     """
-    work.scope.require(Permission.EDIT_LADDERS)
+    await work.permit(Permission.EDIT_LADDERS)
     ladder = await work.session.get(AndonLadder, ladder_id, with_for_update=True)
     if ladder is None:
         raise NotFound(what="ladder")
@@ -143,7 +143,7 @@ async def list_ladders(
     Raises:
         Forbidden: the actor may not read ladders.
     """
-    work.scope.require(Permission.READ_LADDERS)
+    await work.permit(Permission.READ_LADDERS)
     asked = PageQuery(LADDERS).where("ladders.plant_id = {}", plant_id)
     asked.where("(plants.code, ladders.category) > ({}, {})", *(after or (None, None)))
     rows = await asked.fetch(work, order="plants.code, ladders.category", limit=limit)
@@ -164,7 +164,7 @@ async def list_duties(work: Work) -> tuple[str, ...]:
     Raises:
         Forbidden: the actor may not read ladders.
     """
-    work.scope.require(Permission.READ_LADDERS)
+    await work.permit(Permission.READ_LADDERS)
     return tuple((await work.session.execute(DUTIES)).scalars())
 
 

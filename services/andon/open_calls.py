@@ -156,7 +156,7 @@ async def load_waiting_calls(
     Raises:
         Forbidden: the actor may not read calls.
     """
-    work.scope.require(Permission.READ_ANDON)
+    await work.permit(Permission.READ_ANDON)
     values: list[object] = [work.scope.user_id]
     conditions = ""
     places = (("calls.plant_id", plant_id), ("machines.lane_id", lane_id), ("calls.machine_id", machine_id))
@@ -183,7 +183,7 @@ async def load_my_alerts(work: Work) -> tuple[CallAlert, ...]:
     Raises:
         Forbidden: the actor may not read calls.
     """
-    work.scope.require(Permission.READ_ANDON)
+    await work.permit(Permission.READ_ANDON)
     return tuple(CallAlert(*row) for row in await work.fetch(ALERTS, work.scope.user_id))
 
 

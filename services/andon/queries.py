@@ -76,7 +76,7 @@ async def list_calls(
     Raises:
         Forbidden: the actor may not read calls.
     """
-    work.scope.require(Permission.READ_ANDON)
+    await work.permit(Permission.READ_ANDON)
     call = AndonCall
     statement: Select[*tuple[Any, ...]] = select(
         call.id, call.plant_id, call.machine_id, call.category, call.severity, call.state, call.note,

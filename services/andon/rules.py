@@ -88,7 +88,7 @@ async def add_rule(work: Work, *, place: RulePlace, wish: RuleWish) -> AndonRule
         NotFound: there is no such plant, or no such lane or machine in it.
         InvalidWait: the time is negative or longer than a week.
     """
-    work.scope.require(Permission.EDIT_LADDERS)
+    await work.permit(Permission.EDIT_LADDERS)
     await _refuse_unknown_place(work, place)
     rule = AndonRule(
         org_id=work.scope.org_id,
@@ -116,7 +116,7 @@ async def edit_rule(
         InvalidWait: the time is negative or longer than a week.
         LadderMovedOn: somebody else edited it since it was seen.
     """
-    work.scope.require(Permission.EDIT_LADDERS)
+    await work.permit(Permission.EDIT_LADDERS)
     rule = await work.session.get(AndonRule, rule_id, with_for_update=True)
     if rule is None:
         raise NotFound(what="rule")
@@ -139,7 +139,7 @@ async def list_rules(
     Raises:
         Forbidden: the actor may not read rules.
     """
-    work.scope.require(Permission.READ_LADDERS)
+    await work.permit(Permission.READ_LADDERS)
     asked = PageQuery(RULES).where("rules.plant_id = {}", plant_id)
     asked.where(f"({IN_ORDER}) > ({{}}, {{}}, {{}}, {{}})", *(after or (None,) * 4))
     return page_of([RuleInfo(*row) for row in await asked.fetch(work, order=IN_ORDER, limit=limit)], limit)

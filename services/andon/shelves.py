@@ -35,7 +35,7 @@ async def shelve_call(work: Work, *, call_id: UUID, until: datetime, reason: str
         InvalidShelving: `until` is not later than now, or too late.
         CallMovedOn: somebody resolved it first.
     """
-    work.scope.require(Permission.SHELVE_ANDON)
+    await work.permit(Permission.SHELVE_ANDON)
     call = await _locked_open_call(work, call_id)
     reason = checked_text(reason, field="reason", longest=LONGEST_NOTE)
     period = checked_shelving(until, now=work.now, longest=LONGEST_SHELVING)
@@ -55,7 +55,7 @@ async def unshelve_call(work: Work, *, call_id: UUID) -> AndonCall:
         NotFound: there is no such call.
         CallMovedOn: somebody resolved it first.
     """
-    work.scope.require(Permission.SHELVE_ANDON)
+    await work.permit(Permission.SHELVE_ANDON)
     call = await _locked_open_call(work, call_id)
     if call.shelved_until is not None and call.shelved_until > work.now:
         call.shelved_until = work.now

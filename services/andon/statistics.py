@@ -95,7 +95,7 @@ async def load_call_statistics(work: Work, *, plant_id: UUID, since: datetime, u
         NotFound: there is no such plant in this scope.
         InvalidPeriod: `until` lies before `since`.
     """
-    work.scope.require(Permission.READ_ANDON)
+    await work.permit(Permission.READ_ANDON)
     period = Period(since, until)
     if not await work.fetch("SELECT FROM plants WHERE id = $1", plant_id):
         raise NotFound(what="plant")

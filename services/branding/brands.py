@@ -46,7 +46,7 @@ async def edit_branding(
         UnreadableColor: words in this colour, or on it, could not be read; it names one that could.
         Conflict: somebody changed it since `version`.
     """
-    work.scope.require(Permission.EDIT_BRANDING)
+    await work.permit(Permission.EDIT_BRANDING)
     checked = {name: checked_brand_text(value, field=name) for name, value in (texts or {}).items()}
     row = await _locked(work, version)
     for name in LONGEST.keys() & checked.keys():
@@ -66,7 +66,7 @@ async def set_brand_asset(work: Work, *, version: int, kind: AssetKind, name: st
         FilesUnavailable: the file store does not take it.
         Conflict: somebody changed the branding since `version`.
     """
-    work.scope.require(Permission.EDIT_BRANDING)
+    await work.permit(Permission.EDIT_BRANDING)
     picture = await asyncio.to_thread(taken_picture, kind, content)
     for_mails = await asyncio.to_thread(picture_for_mails, picture) if kind is AssetKind.LOGO else None
     row = await _locked(work, version)
@@ -84,7 +84,7 @@ async def remove_brand_asset(work: Work, *, version: int, kind: AssetKind) -> Br
         NotFound: there is none.
         Conflict: somebody changed the branding since `version`.
     """
-    work.scope.require(Permission.EDIT_BRANDING)
+    await work.permit(Permission.EDIT_BRANDING)
     row = await _locked(work, version)
     if getattr(row, COLUMNS[kind]) is None:
         raise NotFound(what="picture")
@@ -99,7 +99,7 @@ async def get_branding(work: Work) -> Brand:
     Raises:
         Forbidden: the actor may not edit the branding.
     """
-    work.scope.require(Permission.EDIT_BRANDING)
+    await work.permit(Permission.EDIT_BRANDING)
     return await load_brand(work)
 
 

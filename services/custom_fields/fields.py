@@ -68,7 +68,7 @@ async def add_field(work: Work, *, entity: str, field: FieldDefinition) -> Custo
         KeyTaken: the entity has a field with this key.
         Invalid: the definition cannot be used; `field` says where.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     entity_of(entity)
     definition = _checked(field)
     await work.session.execute(ALONE, {"entity": entity})
@@ -99,7 +99,7 @@ async def edit_field(work: Work, *, field_id: UUID, version: int, changes: Field
         Conflict: somebody changed it since `version`.
         Invalid: the definition cannot be used; `field` says where.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     row = await locked(work, CustomField, field_id, version=version, missing=NotFound(what="custom field"))
     before = definition_of(row)
     given: dict[str, object] = {
@@ -133,7 +133,7 @@ async def order_fields(work: Work, *, entity: str, field_ids: Sequence[UUID]) ->
         InvalidChoice: there is no such entity.
         NotFound: one of the fields does not exist, or is of something else.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     entity_of(entity)
     await work.session.execute(ALONE, {"entity": entity})
     statement = select(CustomField.id).where(CustomField.id.in_(field_ids), CustomField.entity == entity)
@@ -150,7 +150,7 @@ async def list_fields(work: Work, *, entity: str | None = None) -> tuple[CustomF
         Forbidden: the actor may not read the plant model.
         InvalidChoice: there is no such entity.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     statement = select(CustomField).order_by(CustomField.entity, CustomField.position, CustomField.key)
     if entity is not None:
         statement = statement.where(CustomField.entity == entity_of(entity).key)
@@ -164,7 +164,7 @@ async def get_field(work: Work, *, field_id: UUID) -> CustomField:
         Forbidden: the actor may not read the plant model.
         NotFound: there is no such field.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     row = await work.session.get(CustomField, field_id, populate_existing=True)
     if row is None:
         raise NotFound(what="custom field")

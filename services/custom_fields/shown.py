@@ -40,7 +40,7 @@ async def shown_values(
         InvalidChoice: there is no such entity.
     """
     kind = entity_of(entity)
-    work.scope.require(kind.read)
+    await work.permit(kind.read)
     fields = await load_fields(work, entity, place=where)
     rows = await work.fetch(ROWS.format(table=kind.table), list(row_ids)) if fields else []
     values: dict[UUID, Values] = {row["id"]: row["custom"] for row in rows}

@@ -115,7 +115,7 @@ async def find_file(work: Work, file_id: UUID) -> StoredFile:
     row = await work.session.get(KeptFile, file_id)
     if row is None:
         raise NotFound(what="file")
-    work.scope.require(READ_WITH[FilePurpose(row.purpose)])
+    await work.permit(READ_WITH[FilePurpose(row.purpose)])
     return _shown(row)
 
 

@@ -106,7 +106,7 @@ async def make_api_key(
         ScopeBeyondRights: a scope reaches further than the actor may.
         NotFound: one of the plants does not exist.
     """
-    owner_id = _person_behind(work)
+    owner_id = await _person_behind(work)
     plants = None if plant_ids is None else sorted(set(plant_ids))
     if plants is not None:
         known = await work.session.scalar(select(func.count()).where(Plant.id.in_(plants)))
@@ -137,7 +137,7 @@ async def revoke_api_key(work: Work, *, api_key_id: UUID) -> None:
         KeyMadeByKey: the actor is a key itself.
         NotFound: there is no such key.
     """
-    _person_behind(work)
+    await _person_behind(work)
     row = await work.session.get(ApiKey, api_key_id, with_for_update=True)
     if row is None:
         raise NotFound(what="API key")
@@ -153,7 +153,7 @@ async def list_api_keys(work: Work, *, after: tuple[datetime, UUID] | None = Non
     Raises:
         Forbidden: the actor may not read keys.
     """
-    work.scope.require(Permission.READ_API_KEYS)
+    await work.permit(Permission.READ_API_KEYS)
     made_at, api_key_id = after or (None, None)
     rows = await (
         PageQuery(KEYS)
@@ -170,20 +170,20 @@ async def get_api_key(work: Work, api_key_id: UUID) -> KeyInfo:
         Forbidden: the actor may not read keys.
         NotFound: there is no such key.
     """
-    work.scope.require(Permission.READ_API_KEYS)
+    await work.permit(Permission.READ_API_KEYS)
     rows = await PageQuery(KEYS).where("api_keys.id = {}", api_key_id).fetch(work, order="api_keys.id", limit=1)
     if not rows:
         raise NotFound(what="API key")
     return _info(rows[0])
 
 
-def _person_behind(work: Work) -> UUID:
+async def _person_behind(work: Work) -> UUID:
     """Return who signed in and may edit keys.
 
     Raises:
         Forbidden, KeyMadeByKey: as the use cases.
     """
-    work.scope.require(Permission.EDIT_API_KEYS)
+    await work.permit(Permission.EDIT_API_KEYS)
     if work.scope.api_key_id is not None:
         raise KeyMadeByKey(permission=Permission.EDIT_API_KEYS.value)
     if work.scope.user_id is None:

@@ -62,7 +62,7 @@ async def set_badge(work: Work, *, key: BadgeKey, user_id: UUID, kind: BadgeKind
         NotFound: there is no such user.
         BadgeTaken, PinTaken: somebody else has it.
     """
-    work.scope.require(Permission.EDIT_USERS)
+    await work.permit(Permission.EDIT_USERS)
     digest = key.digest(work.scope.org_id, kind, checked_badge(kind, value))
     if await work.session.get(User, user_id) is None:
         raise NotFound(what="user")
@@ -88,7 +88,7 @@ async def remove_badge(work: Work, *, user_id: UUID, kind: BadgeKind) -> None:
         Forbidden: the actor may not edit users.
         NotFound: there is no such user.
     """
-    work.scope.require(Permission.EDIT_USERS)
+    await work.permit(Permission.EDIT_USERS)
     if await work.session.get(User, user_id) is None:
         raise NotFound(what="user")
     await work.session.execute(delete(UserBadge).where(UserBadge.user_id == user_id, UserBadge.kind == kind.value))

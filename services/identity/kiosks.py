@@ -74,7 +74,7 @@ async def identify(
         NotRecognized: it names nobody who is active.
         NotOfThisPlant: it names somebody who does not work in this plant.
     """
-    work.scope.require(Permission.USE_KIOSK)
+    await work.permit(Permission.USE_KIOSK)
     attempts.check(device_id)
     wanted = storable(value.strip(), longest=LONGEST_BADGE + 1)
     digest = key.digest(work.scope.org_id, kind, wanted)

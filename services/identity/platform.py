@@ -222,7 +222,7 @@ async def _require(work: Work, permission: Permission) -> None:
     Raises:
         Forbidden: the actor lacks the permission, or their organization is not the platform's own.
     """
-    work.scope.require(permission)
+    await work.permit(permission)
     rows = await work.fetch(IS_PLATFORM)
     if not rows or not rows[0][0]:
         raise Forbidden(permission=permission.value)

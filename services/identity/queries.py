@@ -66,7 +66,7 @@ async def own_organization(work: Work) -> OrganizationInfo:
         Forbidden: the actor may not read the plant model.
         NotFound: the organization does not exist.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     statement = select(
         Organization.id, Organization.slug, Organization.name, Organization.created_at, Organization.host,
         Organization.is_active, Organization.is_platform, Organization.version,
@@ -88,7 +88,7 @@ async def list_badge_holders(
     Raises:
         Forbidden: the actor may not read users.
     """
-    work.scope.require(Permission.READ_USERS)
+    await work.permit(Permission.READ_USERS)
     name, user_id = after or (None, None)
     part = f"%{storable(search.strip(), longest=200).translate(ESCAPED)}%" if search.strip() else None
     rows = await (
@@ -109,7 +109,7 @@ async def get_badge_holder(work: Work, user_id: UUID) -> BadgeHolder:
         Forbidden: the actor may not read users.
         NotFound: there is no such user.
     """
-    work.scope.require(Permission.READ_USERS)
+    await work.permit(Permission.READ_USERS)
     rows = await PageQuery(HOLDERS).where("users.id = {}", user_id).fetch(work, order="users.id", limit=1)
     if not rows:
         raise NotFound(what="user")

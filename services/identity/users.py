@@ -79,7 +79,7 @@ async def add_user(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         EmailTaken: the address belongs to another user of the organization.
     """
-    work.scope.require(Permission.EDIT_USERS)
+    await work.permit(Permission.EDIT_USERS)
     await refuse_platform_role(work, roles)
     await _refuse_unknown_plants(work, plant_ids or [])
     user = User(

@@ -94,7 +94,7 @@ async def add_crew(work: Work, *, plant_id: UUID, name: str, members: Collection
         InvalidText: the name or a duty cannot be kept.
         CrewNameTaken: the plant has a crew with this name.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     if await work.session.get(Plant, plant_id) is None:
         raise NotFound(what="plant")
     crew = Crew(
@@ -118,7 +118,7 @@ async def edit_crew(
         InvalidText: the name or a duty cannot be kept.
         CrewNameTaken: the plant has another crew with this name.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     crew = await _locked(work, crew_id, version)
     if members is not None:
         await _set_members(work, crew, members)
@@ -140,7 +140,7 @@ async def remove_crew(work: Work, *, crew_id: UUID, version: int) -> None:
         Conflict: somebody changed it since `version`.
         CrewInUse: a template names it, or a shift that is not over.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     crew = await _locked(work, crew_id, version)
     uses = (await work.session.execute(USES, {"crew_id": crew.id, "now": work.now})).one()
     if uses.will_work:
@@ -162,7 +162,7 @@ async def list_crews(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     conditions = ["crews.is_active"]
     values: list[object] = []
     if plant_id is not None:
@@ -183,7 +183,7 @@ async def get_crew(work: Work, crew_id: UUID) -> CrewInfo:
         Forbidden: the actor may not read the plant model.
         NotFound: there is no such crew.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.fetch(CREWS.format(where="WHERE crews.id = $1 AND crews.is_active", limit="1"), crew_id)
     if not rows:
         raise NotFound(what="crew")
@@ -196,7 +196,7 @@ async def list_people(work: Work) -> dict[UUID, str]:
     Raises:
         Forbidden: the actor may not edit shifts.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     statement = select(User.id, User.display_name).where(User.is_active).order_by(User.display_name, User.id)
     return {row.id: row.display_name for row in await work.session.execute(statement)}
 

@@ -44,7 +44,7 @@ async def set_cycle_time(work: Work, *, machine_id: UUID, material_id: UUID, cyc
         NotFound: there is no such machine or material.
         InvalidQuantity, InvalidCycleTime: it is no length of time that can be kept.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     machine = await _machine(work, machine_id)
     if await work.session.get(Material, material_id) is None:
         raise NotFound(what="material")
@@ -70,7 +70,7 @@ async def remove_cycle_time(work: Work, *, machine_id: UUID, material_id: UUID) 
         Forbidden: the actor may not edit the plant model.
         NotFound: there is no such machine, or none was planned.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     machine = await _machine(work, machine_id)
     removed = await work.session.execute(
         delete(CycleTime)
@@ -90,7 +90,7 @@ async def list_cycle_times(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     statement = (
         select(CycleTime.machine_id, CycleTime.material_id, Material.number, Material.unit, CycleTime.cycle_time_s)
         .join(Material, (Material.org_id == CycleTime.org_id) & (Material.id == CycleTime.material_id))

@@ -82,7 +82,7 @@ async def change_machine_state(
         InvalidInstant: `started_at` is in the future or before 2000.
         StaleState: the machine has left the state that was seen.
     """
-    work.scope.require(Permission.CHANGE_MACHINE_STATE)
+    await work.permit(Permission.CHANGE_MACHINE_STATE)
     machine = await lock_machine(work, machine_id)
     detail = checked_text(detail, field="detail", longest=LONGEST_DETAIL, may_be_empty=True)
     at = work.now if started_at is None else checked_instant(started_at, field="started_at", now=work.now)

@@ -76,7 +76,7 @@ async def edit_machine(
         InvalidText, InvalidQuantity, InvalidChoice, InvalidModulus, InvalidWholeNumber: a value cannot be kept.
         Invalid, UnknownField: a value of a custom field cannot be kept.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     await lock_machine(work, machine_id)  # before the machine's row, in the order that everybody keeps
     machine = await locked(work, Machine, machine_id, version=version, missing=NotFound(what="machine"))
     machine.custom = await custom_of_edited(work, "machine", custom, machine.custom)

@@ -107,7 +107,7 @@ async def list_plants(work: Work) -> tuple[PlantPlace, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.session.execute(PLANTS)
     return tuple(PlantPlace(row.id, row.code, row.name, row.time_zone) for row in rows)
 
@@ -118,7 +118,7 @@ async def list_lanes(work: Work) -> tuple[LanePlace, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     return tuple(LanePlace(row.id, row.code, row.name) for row in await work.session.execute(LANES))
 
 
@@ -128,7 +128,7 @@ async def list_machine_places(work: Work) -> tuple[MachinePlace, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.session.execute(MACHINES)
     return tuple(MachinePlace(row.code, row.name, row.lane, row.lane_code, row.state) for row in rows)
 
@@ -144,7 +144,7 @@ async def find_machine_zone(scope: Scope, code: str) -> ZoneInfo:
 
 
 async def _find(work: Work, key: str, *, lane: bool) -> Place:
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     try:
         place_id: UUID | None = UUID(key)
     except ValueError:

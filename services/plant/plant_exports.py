@@ -51,7 +51,7 @@ async def export_table(work: Work, *, kind: TableKind) -> str:
     Raises:
         Forbidden: the actor may not edit this.
     """
-    work.scope.require(PERMISSIONS[kind])
+    await work.permit(PERMISSIONS[kind])
     return write_table(COLUMNS[kind], await EXPORTS[kind](work))
 
 

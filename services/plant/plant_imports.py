@@ -118,7 +118,7 @@ async def import_table(work: Work, *, kind: TableKind, text: str, dry_run: bool)
         UnreadableTable, TableTooLong, WrongColumns: the table as a whole cannot be read.
     """
     form = FORMATS[kind]
-    work.scope.require(PERMISSIONS[kind])
+    await work.permit(PERMISSIONS[kind])
     rows, misshapen = read_table(text, columns=COLUMNS[kind], required=form.required)
     problems = [RowProblem(number, "", error) for number, error in misshapen]
     rows, repeated = _once(rows, form.key)

@@ -42,7 +42,7 @@ async def add_plant(work: Work, *, code: str, name: str, time_zone: str, custom:
         Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a plant with this code.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     plant = Plant(
         org_id=work.scope.org_id,
         code=_code(code),
@@ -76,7 +76,7 @@ async def edit_plant(
         InvalidText, UnknownTimeZone, InvalidWholeNumber: a value cannot be kept.
         ShiftsOverlap: a shift that has begun would overlap in the other zone.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     plant = await locked(work, Plant, plant_id, version=version, missing=NotFound(what="plant"))
     plant.custom = await custom_of_edited(work, "plant", custom, plant.custom)
     if name is not None:
@@ -105,7 +105,7 @@ async def add_department(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a department with this code.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     plant = await work.session.get(Plant, plant_id)
     if plant is None:
         raise NotFound(what="plant")
@@ -133,7 +133,7 @@ async def edit_department(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         InvalidText: the name cannot be kept.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     department = await locked(work, Department, department_id, version=version, missing=NotFound(what="department"))
     department.custom = await custom_of_edited(work, "department", custom, department.custom)
     if name is not None:
@@ -154,7 +154,7 @@ async def add_lane(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a lane with this code.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     department = await work.session.get(Department, department_id)
     if department is None:
         raise NotFound(what="department")
@@ -190,7 +190,7 @@ async def edit_lane(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         InvalidText, InvalidWholeNumber: a value cannot be kept.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     lane = await locked(work, Lane, lane_id, version=version, missing=NotFound(what="lane"))
     lane.custom = await custom_of_edited(work, "lane", custom, lane.custom)
     if name is not None:
@@ -220,7 +220,7 @@ async def add_machine(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         CodeTaken: the organization has a machine with this code.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     lane = await work.session.get(Lane, lane_id)
     if lane is None:
         raise NotFound(what="lane")

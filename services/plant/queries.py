@@ -150,7 +150,7 @@ async def list_plants(work: Work, *, after: str | None = None, limit: int = 100)
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     columns = select(
         Plant.id,
         Plant.code,
@@ -173,7 +173,7 @@ async def list_departments(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     columns = select(
         Department.id, Department.plant_id, Department.code, Department.name, Department.version, Department.custom
     )
@@ -194,7 +194,7 @@ async def list_lanes(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     columns = select(
         Lane.id, Lane.plant_id, Lane.department_id, Lane.code, Lane.name, Lane.position, Lane.version, Lane.custom
     )
@@ -216,7 +216,7 @@ async def list_machines(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     filtered = _of(_of(MACHINES, Machine.plant_id, plant_id), Machine.lane_id, lane_id)
     statement = _after_code(filtered, Machine.code, after)
     return page_of([MachineInfo(*row) for row in await work.session.execute(statement.limit(limit + 1))], limit)
@@ -229,7 +229,7 @@ async def get_machine(work: Work, machine_id: UUID) -> MachineInfo:
         Forbidden: the actor may not read the plant model.
         NotFound: there is no such machine, or it is not visible in this scope.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     row = (await work.session.execute(MACHINES.where(Machine.id == machine_id))).one_or_none()
     if row is None:
         raise NotFound(what="machine")
@@ -244,7 +244,7 @@ async def list_reasons(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     statement: AnySelect = select(
         Reason.id,
         Reason.kind,

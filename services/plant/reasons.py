@@ -51,7 +51,7 @@ async def add_reason(
         LossCategoryMissing: it is for stops, and neither it nor a reason above has a category.
         CodeTaken: the organization has a reason of this kind with this code.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     reason = Reason(
         id=new_id(),
         org_id=work.scope.org_id,
@@ -94,7 +94,7 @@ async def edit_reason(
         ReasonCycle, ReasonOfAnotherKind: it cannot stand below that one.
         LossCategoryMissing: it is for stops, and neither it nor a reason above has a category.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     await work.session.execute(ALONE)
     reason = await locked(work, Reason, reason_id, version=version, missing=NotFound(what="reason"))
     reason.custom = await custom_of_edited(work, "reason", custom, reason.custom)
@@ -124,7 +124,7 @@ async def order_reasons(work: Work, *, reason_ids: Sequence[UUID]) -> None:
         Forbidden: the actor may not edit the plant model.
         NotFound: one of them does not exist.
     """
-    work.scope.require(Permission.EDIT_PLANT)
+    await work.permit(Permission.EDIT_PLANT)
     await work.session.execute(ALONE)
     statement = select(Reason.id).where(Reason.id.in_(reason_ids))
     if len((await work.session.execute(statement)).all()) < len(set(reason_ids)):

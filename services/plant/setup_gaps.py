@@ -56,7 +56,7 @@ async def load_setup_gaps(work: Work) -> SetupGaps:
     Raises:
         Forbidden: the actor may not edit shifts, which whoever sets anything up may.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     row = (await work.fetch(GAPS))[0]
     names = ("lanes_without_machines", "lanes_without_shifts", "unsorted_reasons", "empty_crews")
     without_machines, without_shifts, unsorted, empty = (tuple(row[name]) for name in names)

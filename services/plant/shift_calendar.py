@@ -124,7 +124,7 @@ async def list_present_shifts(work: Work) -> tuple[PresentShift, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     return tuple(
         PresentShift(
             row["code"], row["name"], row["plant"], row["time_zone"], row["shift"] or "", row["starts_at"],
@@ -141,7 +141,7 @@ async def find_shift(work: Work, *, lane_id: UUID, key: str = "") -> ShiftInSequ
         Forbidden: the actor may not read the plant model.
         NotFound: there is no such lane or shift in this scope.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     zones = await work.fetch(ZONE, lane_id)
     if not zones:
         raise NotFound(what="lane")

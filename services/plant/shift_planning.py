@@ -93,7 +93,7 @@ async def plan_occurrences(
         NotFound: there is no such lane.
         ShiftsOverlap: exceptions put two shifts into the same time.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     await plan_lanes(work, [await lock_lane(work, lane_id)], since_day=since_day, until_day=until_day)
 
 

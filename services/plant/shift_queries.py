@@ -105,7 +105,7 @@ async def list_templates(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     asked = PageQuery(TEMPLATES)
     asked.where("templates.plant_id = {}", plant_id).where("templates.lane_id = {}", lane_id)
     asked.where("templates.id > {}", after)
@@ -136,7 +136,7 @@ async def list_exceptions(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     asked = PageQuery(EXCEPTIONS)
     asked.where("exceptions.plant_id = {}", plant_id).where("exceptions.lane_id = {}", lane_id)
     asked.where("exceptions.day >= {}", since).where("exceptions.day < {}", until)
@@ -170,7 +170,7 @@ async def list_shifts(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     asked = PageQuery(SHIFTS)
     asked.where("shifts.plant_id = {}", plant_id).where("shifts.lane_id = {}", lane_id)
     asked.where("shifts.ends_at > {}", since).where("shifts.starts_at < {}", until)

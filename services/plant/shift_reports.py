@@ -141,7 +141,7 @@ async def load_shift_report(work: Work, *, lane_id: UUID, key: str = "", correct
         Forbidden: the actor may not read metrics.
         NotFound: there is no such lane or shift in this scope.
     """
-    work.scope.require(Permission.READ_METRICS)
+    await work.permit(Permission.READ_METRICS)
     sequence = await find_shift(work, lane_id=lane_id, key=key)
     units = [_Unit(*row.values()) for row in await work.fetch(MACHINES, lane_id)]
     return await _report(work, lane_id, sequence, units, corrected=corrected)
@@ -154,7 +154,7 @@ async def load_machine_shift(work: Work, *, machine_id: UUID, key: str = "", cor
         Forbidden: the actor may not read metrics.
         NotFound: there is no such machine or shift in this scope.
     """
-    work.scope.require(Permission.READ_METRICS)
+    await work.permit(Permission.READ_METRICS)
     rows = await work.fetch(MACHINE, machine_id)
     if not rows:
         raise NotFound(what="machine")

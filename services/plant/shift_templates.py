@@ -61,7 +61,7 @@ async def add_template(
         ShiftsOverlap: another shift of the lane works at the same time.
         ShiftNameTaken: the lane has a shift with this name.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     lane = await lock_lane(work, lane_id)
     row = ShiftTemplateRow(
         id=new_id(),
@@ -96,7 +96,7 @@ async def edit_template(
         As `add_template`, and
         Conflict: somebody changed it since `version`.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     missing = NotFound(what="shift template")
     found = await work.session.get(ShiftTemplateRow, template_id)
     if found is None:
@@ -126,7 +126,7 @@ async def remove_template(work: Work, *, template_id: UUID, version: int) -> Non
         NotFound: there is no such template.
         Conflict: somebody changed it since `version`.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     missing = NotFound(what="shift template")
     found = await work.session.get(ShiftTemplateRow, template_id)
     if found is None:
@@ -159,7 +159,7 @@ async def add_exception(
         ShiftsOverlap: the lane would work two shifts at a time.
         ExceptionTaken: the day has one for this shift, or is cancelled already.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     is_extra = template_id is None and hours is not None
     name = checked_text(name, field="name", longest=LONGEST_NAME, may_be_empty=not is_extra)
     if hours is not None:
@@ -200,7 +200,7 @@ async def remove_exception(work: Work, *, exception_id: UUID, version: int) -> N
         Conflict: somebody changed it since `version`.
         ShiftsOverlap: the lane would work two shifts at a time.
     """
-    work.scope.require(Permission.EDIT_SHIFTS)
+    await work.permit(Permission.EDIT_SHIFTS)
     missing = NotFound(what="shift exception")
     found = await work.session.get(ShiftExceptionRow, exception_id)
     if found is None:

@@ -127,7 +127,7 @@ async def list_stop_choices(work: Work) -> tuple[StopChoice, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.fetch(REASONS_BY_POSITION)
     return tuple(
         StopChoice(row["id"], row["code"], row["label"], category_of(row["loss_category"]), row["parent_id"])
@@ -143,7 +143,7 @@ async def list_unexplained_stops(
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     column, place_id = ("lane_id", lane_id) if lane_id is not None else ("plant_id", plant_id)
     rows = await work.fetch(MACHINES.format(column=column), place_id)
     units = [_Unit(*row.values()) for row in rows]
@@ -169,7 +169,7 @@ async def list_stops(
         Forbidden: the actor may not read the plant model.
         NotFound: there is no such machine in this scope.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.fetch(ONE_MACHINE, machine_id)
     if not rows:
         raise NotFound(what="machine")
@@ -197,7 +197,7 @@ async def classify(
         PartsDoNotFit: the parts do not make up the stop.
         InvalidInstant: a part begins in the future or before 2000.
     """
-    work.scope.require(Permission.CLASSIFY_STOPS)
+    await work.permit(Permission.CLASSIFY_STOPS)
     machine = await lock_machine(work, machine_id)
     for starts_at, _ in parts[:MOST_PARTS]:
         checked_instant(starts_at, field="starts_at", now=work.now)

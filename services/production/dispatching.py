@@ -97,7 +97,7 @@ async def load_dispatch_list(work: Work, *, machine_id: UUID) -> tuple[DispatchE
         Forbidden: the actor may not read orders.
         NotFound: there is no such machine in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     rows = (await work.session.execute(DISPATCH, {"machine_id": machine_id})).mappings().all()
     if not rows:
         raise NotFound(what="machine")

@@ -116,7 +116,7 @@ async def zone_of_log(scope: Scope, *, place: LogPlace) -> tuple[ZoneInfo, datet
         LogZoneMissing, UnknownTimeZone: nobody says which zone it is, or there is none of that name.
     """
     async with read(scope) as work:
-        work.scope.require(Permission.IMPORT_PRODUCTION)
+        await work.permit(Permission.IMPORT_PRODUCTION)
         plant = await _find_plant(work, place)
         return _zone(place.time_zone or (plant.time_zone if plant else None)), work.now
 
@@ -127,7 +127,7 @@ async def ensure_history_months(work: Work, *, reports: Sequence[PastReport]) ->
     Raises:
         Forbidden: the actor may not import production.
     """
-    work.scope.require(Permission.IMPORT_PRODUCTION)
+    await work.permit(Permission.IMPORT_PRODUCTION)
     await work.fetch(ENSURE_MONTHS, *span_of(reports))
 
 
@@ -146,7 +146,7 @@ async def import_history(
         OrdersTaken: an order of the log exists and comes from somewhere else.
         TimelineTaken: a machine's timeline says already what it did at the time of a report.
     """
-    work.scope.require(Permission.IMPORT_PRODUCTION)
+    await work.permit(Permission.IMPORT_PRODUCTION)
     await work.fetch(ALONE, work.scope.org_id)
     plant = await _find_plant(work, place) or await _add_plant(work, place)
     machines, added_machines = await _machines_of(work, plant, reports)
@@ -181,7 +181,7 @@ async def add_up_history(work: Work, *, machine_ids: Iterable[UUID], on_progress
     Raises:
         Forbidden: the actor may not import production.
     """
-    work.scope.require(Permission.IMPORT_PRODUCTION)
+    await work.permit(Permission.IMPORT_PRODUCTION)
     dirty = await work.fetch(DIRTY, list(machine_ids))
     for done, row in enumerate(dirty, start=1):
         await recompute_hours(work, machine_id=row["machine_id"], hours=row["hours"])
@@ -199,7 +199,7 @@ class _TrialOver(Exception):
 async def _find_plant(work: Work, place: LogPlace) -> Plant | None:
     found = await work.session.execute(select(Plant).where(Plant.code == place.plant_code))
     plant = found.scalar_one_or_none()
-    if plant is None and (place.is_given or work.scope.plant_ids is not None):
+    if plant is None and (place.is_given or work.scope.plants_of(Permission.IMPORT_PRODUCTION) is not None):
         raise NotFound(what="plant")
     return plant
 

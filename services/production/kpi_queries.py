@@ -216,7 +216,7 @@ async def list_kpi_places(work: Work) -> tuple[KpiPlace, ...]:
     Raises:
         Forbidden: the actor may not read metrics.
     """
-    work.scope.require(Permission.READ_METRICS)
+    await work.permit(Permission.READ_METRICS)
     rows = await work.fetch(PLACES)
     return tuple(
         KpiPlace(KpiScope(row["scope"]), row["id"], row["code"], row["name"], row["time_zone"]) for row in rows
@@ -242,7 +242,7 @@ async def load_kpis(
         InvalidDays: the days are out of order or too far apart.
         NotFound: there is no such place in this scope.
     """
-    work.scope.require(Permission.READ_METRICS)
+    await work.permit(Permission.READ_METRICS)
     if not 0 < (before_day - since_day).days <= LONGEST_PERIOD_DAYS:
         raise InvalidDays(field="before_day")
     rows = await work.fetch(_statement(scope, by, corrected=corrected), place_id, since_day, before_day)

@@ -131,7 +131,7 @@ async def list_material_numbers(work: Work, *, words: str = "", limit: int = 200
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     start = storable(words, longest=LONGEST_SEARCH).strip()
     key = {"start": start, "patterns": _patterns(start)} if start else {}
     rows = await work.session.execute(text(CHOICES[bool(start)].format(limit=limit)), key)
@@ -145,7 +145,7 @@ async def find_material(work: Work, *, number: str) -> MaterialChoice:
         Forbidden: the actor may not read orders.
         NotFound: there is no such material in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     key = {"number": storable(number, longest=LONGEST_SEARCH).strip()}
     row = (await work.session.execute(BY_NUMBER, key)).one_or_none()
     if row is None:
@@ -160,7 +160,7 @@ async def load_material(work: Work, *, key: str) -> MaterialView:
         Forbidden: the actor may not read orders.
         NotFound: there is no such material in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     wanted = {"number": storable(key, longest=LONGEST_SEARCH).strip()}
     material = (await work.session.execute(BY_NUMBER_OR_ID, wanted)).one_or_none()
     if material is None:
@@ -184,7 +184,7 @@ async def list_work_centres(work: Work) -> tuple[WorkCentre, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     return tuple(WorkCentre(*row) for row in await work.session.execute(WORK_CENTRES))
 
 

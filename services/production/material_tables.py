@@ -95,7 +95,7 @@ async def list_material_rows(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     wanted = words_of(words)
     fields = await load_fields(work, "material") if wanted else ()
     columns = "(thing.number || ' ' || thing.description)"

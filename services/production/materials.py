@@ -40,7 +40,7 @@ async def add_material(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         MaterialNumberTaken: the organization has a material with this number.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     material = Material(
         org_id=work.scope.org_id,
         number=checked_text(number, field="number", longest=LONGEST_NUMBER),
@@ -74,7 +74,7 @@ async def edit_material(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         MaterialNumberTaken: another material has this number.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     material = await work.session.get(Material, material_id, with_for_update=True)
     if material is None:
         raise NotFound(what="material")

@@ -91,7 +91,7 @@ async def load_operations(work: Work, *, order_id: UUID) -> tuple[OperationInfo,
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     rows = await work.session.execute(OF_ORDER, {"order_id": order_id})
     return tuple(_operation(row) for row in rows.mappings())
 
@@ -114,7 +114,7 @@ async def list_operations(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     page = select(Operation.id).order_by(Operation.id.desc()).limit(literal(limit + 1, literal_execute=True))
     if plant_id is not None:
         page = page.where(Operation.plant_id == plant_id)
@@ -141,7 +141,7 @@ async def get_operation(work: Work, *, operation_id: UUID, machine_id: UUID | No
         Forbidden: the actor may not read orders.
         NotFound: there is no such operation or machine in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     statement, key = (ONE, {}) if machine_id is None else (ONE_AT, {"machine_id": machine_id})
     row = (await work.session.execute(statement, {**key, "operation_id": operation_id})).mappings().one_or_none()
     if row is None:

@@ -84,7 +84,7 @@ async def start_operation(
         StartRefused: something keeps it from starting; with everything at once.
         InvalidText: the detail cannot be kept.
     """
-    work.scope.require(Permission.WORK_OPERATIONS)
+    await work.permit(Permission.WORK_OPERATIONS)
     planned = await find_operation(work, operation_id)
     at_machine = machine_id or planned.machine_id or planned.worked_machine_id
     if at_machine is None:
@@ -170,7 +170,7 @@ async def finish_operation(work: Work, *, operation_id: UUID) -> Operation:
 
 
 async def _lock(work: Work, operation_id: UUID) -> tuple[OrderOnFloor, Operation]:
-    work.scope.require(Permission.WORK_OPERATIONS)
+    await work.permit(Permission.WORK_OPERATIONS)
     floor = await lock_order(work, (await find_operation(work, operation_id)).work_order_id)
     return floor, floor.operation(operation_id)
 

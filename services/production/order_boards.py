@@ -91,7 +91,7 @@ async def load_order_board(work: Work, *, plant_id: UUID) -> Snapshot:
         Forbidden: the actor may not read orders.
         NotFound: there is no such plant in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     return _snapshot((await work.session.execute(WHOLE_BOARD, {"plant_id": plant_id})).one_or_none())
 
 
@@ -106,7 +106,7 @@ async def load_order_changes(
     Raises:
         As `load_order_board`.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     shown = cast("dict[str, dict[str, Any]]", before["orders"])
     changed: set[str] = set()
     machines: set[str] = set()

@@ -77,7 +77,7 @@ async def load_order_kpis(work: Work, *, work_order_id: UUID, corrected: bool = 
         Forbidden: the actor may not read metrics.
         NotFound: there is no such order in this scope.
     """
-    work.scope.require(Permission.READ_METRICS)
+    await work.permit(Permission.READ_METRICS)
     rows = await work.fetch(ORDER.format(counted="true" if corrected else "NOT log.is_correction"), work_order_id)
     if not rows:
         raise NotFound(what="order")

@@ -20,7 +20,7 @@ async def find_order_id(work: Work, *, key: str) -> UUID:
         Forbidden: the actor may not read orders.
         NotFound: there is none in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     try:
         wanted = WorkOrder.id == UUID(key)
     except ValueError:

@@ -164,7 +164,7 @@ async def list_orders(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     statement = _orders().order_by(WorkOrder.created_at.desc(), WorkOrder.id.desc())
     if plant_id is not None:
         statement = statement.where(WorkOrder.plant_id == plant_id)
@@ -205,7 +205,7 @@ async def orders_in_order(work: Work, order_ids: Sequence[UUID]) -> tuple[OrderI
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     rows = (await work.session.execute(_orders().where(WorkOrder.id.in_(order_ids)))).all() if order_ids else []
     found = {row[0].id: _order(row) for row in rows}
     return tuple(found[order_id] for order_id in order_ids if order_id in found)
@@ -218,7 +218,7 @@ async def get_order(work: Work, *, order_id: UUID) -> OrderInfo:
         Forbidden: the actor may not read orders.
         NotFound: there is no such order in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     row = (await work.session.execute(_orders().where(WorkOrder.id == order_id))).one_or_none()
     if row is None:
         raise NotFound(what="order")

@@ -75,7 +75,7 @@ async def list_order_rows(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     wanted = words_of(words)
     fields = await load_fields(work, "work_order") if wanted else ()
     columns = "(thing.number || ' ' || material.number || ' ' || material.description)"

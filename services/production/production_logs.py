@@ -146,7 +146,7 @@ async def report_production(
         ReasonMissing: scrap or rework without a reason.
         KeyUsedOtherwise: the key stands for another machine or other pieces.
     """
-    work.scope.require(Permission.REPORT_PRODUCTION)
+    await work.permit(Permission.REPORT_PRODUCTION)
     at = _made_at(work, made_ago_s)
     machine = await lock_machine(work, machine_id)
     device = checked_text(device, field="device", longest=100, may_be_empty=True)
@@ -181,7 +181,7 @@ async def report_counter(
         ScrapBeyondCount: there is more scrap than the counter counted.
         As `report_production`.
     """
-    work.scope.require(Permission.REPORT_PRODUCTION)
+    await work.permit(Permission.REPORT_PRODUCTION)
     at = _made_at(work, made_ago_s)
     machine = await lock_machine(work, machine_id)
     counted = made_between(start_reading, end_reading, rolls_over_at=machine.counter_modulus, was_reset=was_reset)

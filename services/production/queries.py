@@ -74,7 +74,7 @@ async def list_log_entries(
     Raises:
         Forbidden: the actor may not read the production log.
     """
-    work.scope.require(Permission.READ_PRODUCTION)
+    await work.permit(Permission.READ_PRODUCTION)
     entry = ProductionLogEntry
     # The limit is part of the text: as a parameter it would have Postgres plan every page anew.
     page = select(entry).order_by(entry.at.desc(), entry.id.desc()).limit(literal(limit + 1, literal_execute=True))

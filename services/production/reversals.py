@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from domain.checks import plain
-from domain.errors import Conflict, NotFound, marked
+from domain.errors import Conflict, Forbidden, NotFound, marked
 from domain.identity.roles import Permission
 from domain.production.operations import HandedOnAlready, OperationState
 from domain.production.orders import check_editable
@@ -111,7 +111,7 @@ async def reverse_entry(work: Work, *, entry_id: UUID, reversal_key: UUID) -> Bo
     Raises:
         As `reverse_report`; NotFound also where the entry is a reversal itself.
     """
-    _require_reversal(work)
+    await work.permit(Permission.CORRECT_PRODUCTION, Permission.REVERSE_PRODUCTION)
     row = await _find_entry(work, entry_id)
     machine, at = await _lock_report(work, row.client_key)
     repeated = await _repeated(work, row.client_key, reversal_key)
@@ -147,13 +147,8 @@ async def correct_report(
     )  # fmt: skip
 
 
-def _require_reversal(work: Work) -> None:
-    if not work.scope.may(Permission.CORRECT_PRODUCTION):
-        work.scope.require(Permission.REVERSE_PRODUCTION)
-
-
 async def _lock_report(work: Work, client_key: UUID) -> tuple[MachineOnFloor, datetime]:
-    _require_reversal(work)
+    await work.permit(Permission.CORRECT_PRODUCTION, Permission.REVERSE_PRODUCTION)
     row = (await work.session.execute(REPORT, {"client_key": client_key})).one_or_none()
     if row is None:
         raise NotFound(what="report")
@@ -190,9 +185,9 @@ async def _standing(
     if not rows:
         raise NotFound(what="report")
     first = rows[0]
-    if not work.scope.may(Permission.CORRECT_PRODUCTION):
+    if not work.scope.may_in(machine.plant_id, Permission.CORRECT_PRODUCTION):
         if first.user_id != work.scope.user_id:
-            work.scope.require(Permission.CORRECT_PRODUCTION)
+            raise Forbidden(permission=Permission.CORRECT_PRODUCTION.value)
         if work.now - first.recorded_at > timedelta(seconds=first.undo_within_s):
             raise UndoOver(minutes=max(first.undo_within_s // 60, 1))
     operation_id = next((row.operation_id for row in rows if row.operation_id is not None), None)

@@ -82,7 +82,7 @@ async def list_materials(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     statement = MATERIAL.order_by(Material.number)
     if search.strip():
         wanted = search.strip()
@@ -104,7 +104,7 @@ async def get_material(work: Work, *, material_id: UUID) -> MaterialInfo:
         Forbidden: the actor may not read orders.
         NotFound: there is no such material in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     row = (await work.session.execute(MATERIAL.where(Material.id == material_id))).one_or_none()
     if row is None:
         raise NotFound(what="material")
@@ -125,7 +125,7 @@ async def list_routings(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     page = select(Routing).order_by(Routing.id.desc()).limit(literal(limit + 1, literal_execute=True))
     equal = {Routing.plant_id: plant_id, Routing.material_id: material_id, Routing.state: state}
     for column, value in equal.items():
@@ -145,7 +145,7 @@ async def get_routing(work: Work, *, routing_id: UUID) -> RoutingInfo:
         Forbidden: the actor may not read orders.
         NotFound: there is no such routing in this scope.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     routings = select(Routing).where(Routing.id == routing_id).subquery("page")
     found = _gathered((await work.session.execute(_with_steps(routings.c).order_by(RoutingOperation.sequence))).all())
     if not found:

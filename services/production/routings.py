@@ -38,7 +38,7 @@ async def draft_routing(work: Work, *, plant_id: UUID, material_id: UUID, operat
         NoSteps, InvalidSequence, InvalidPredecessor, InvalidWorkCentre, InvalidText, InvalidQuantity: the operations
             do not fit together.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     if await work.session.get(Plant, plant_id) is None:
         raise NotFound(what="plant")
     await material_for_use(work, material_id)
@@ -56,7 +56,7 @@ async def edit_routing(work: Work, *, routing_id: UUID, version: int, operations
         Conflict: somebody changed it since `version`.
         As `draft_routing`, when the operations do not fit together.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     routing = await _lock_routing(work, routing_id)
     if routing.version != version:
         raise Conflict
@@ -78,7 +78,7 @@ async def activate_routing(work: Work, *, routing_id: UUID) -> Routing:
         NotFound: there is no such routing.
         RoutingMovedOn: it is no draft.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     routing = await _lock_routing(work, routing_id)
     if routing.state != RoutingState.DRAFT:
         raise RoutingMovedOn(state=routing.state)
@@ -99,7 +99,7 @@ async def revise_routing(work: Work, *, routing_id: UUID) -> Routing:
         NotFound: there is no such routing.
         MaterialInactive: the material is not made any more.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     routing = await work.session.get(Routing, routing_id)
     if routing is None:
         raise NotFound(what="routing")

@@ -16,6 +16,7 @@ from services.plant.places import Place
 
 HEAD = text("""
 SELECT status.state, status.since, status.detail, status.reason_id, reasons.label AS reason, plants.undo_within_s,
+       plants.id AS plant_id,
        machines.counting_source, runs.order_number, runs.part_number, runs.target,
        runs.state AS run_state, runs.is_test,
        coalesce(totals.good, 0) AS good, coalesce(totals.scrap, 0) AS scrap,
@@ -156,12 +157,14 @@ async def load_terminal(work: Work, *, machine_id: UUID) -> TerminalView:
         Forbidden: the actor may not read production.
         NotFound: there is no such machine in this scope.
     """
-    work.scope.require(Permission.READ_PRODUCTION)
+    await work.permit(Permission.READ_PRODUCTION)
     key = {"machine_id": machine_id}
     head = (await work.session.execute(HEAD, key)).one_or_none()
     if head is None:
         raise NotFound(what="machine")
     recent = await work.session.execute(RECENT, key)
+    undo_within = timedelta(seconds=head.undo_within_s)
+    may_undo = work.scope.may_in(head.plant_id, Permission.REVERSE_PRODUCTION)
     return TerminalView(
         state=MachineState(head.state),
         since=head.since,
@@ -177,7 +180,7 @@ async def load_terminal(work: Work, *, machine_id: UUID) -> TerminalView:
         scrap=head.scrap,
         good_today=head.good_today,
         scrap_today=head.scrap_today,
-        recent=tuple(_recent(work, row, undo_within=timedelta(seconds=head.undo_within_s)) for row in recent),
+        recent=tuple(_recent(work, row, undo_within=undo_within, may_undo=may_undo) for row in recent),
     )
 
 
@@ -188,7 +191,7 @@ async def load_workplace(work: Work, *, machine_id: UUID) -> Workplace:
         Forbidden: the actor may not read production.
         NotFound: there is no such machine in this scope, or it is no longer used.
     """
-    work.scope.require(Permission.READ_PRODUCTION)
+    await work.permit(Permission.READ_PRODUCTION)
     row = (await work.session.execute(ONE_WORKPLACE, {"id": machine_id})).one_or_none()
     if row is None:
         raise NotFound(what="machine")
@@ -201,7 +204,7 @@ async def list_workplaces(work: Work, *, lane_id: UUID) -> tuple[Workplace, ...]
     Raises:
         Forbidden: the actor may not read production.
     """
-    work.scope.require(Permission.READ_PRODUCTION)
+    await work.permit(Permission.READ_PRODUCTION)
     return tuple(_workplace(row) for row in await work.session.execute(WORKPLACES, {"id": lane_id}))
 
 
@@ -211,7 +214,7 @@ async def list_reason_choices(work: Work) -> tuple[ReasonChoice, ...]:
     Raises:
         Forbidden: the actor may not read the plant model.
     """
-    work.scope.require(Permission.READ_PLANT)
+    await work.permit(Permission.READ_PLANT)
     rows = await work.session.execute(REASONS)
     return tuple(ReasonChoice(row.id, row.kind, row.label, row.loss_category) for row in rows)
 
@@ -221,10 +224,10 @@ def _workplace(row: "Row[tuple[Any, ...]]") -> Workplace:
     return Workplace(place, row.idle_sign_out_s, row.counter_modulus)
 
 
-def _recent(work: Work, row: "Row[tuple[Any, ...]]", *, undo_within: timedelta) -> RecentReport:
+def _recent(work: Work, row: "Row[tuple[Any, ...]]", *, undo_within: timedelta, may_undo: bool) -> RecentReport:
     until = row.recorded_at + undo_within
     is_own = work.scope.user_id is not None and row.user_id == work.scope.user_id
-    may_undo = is_own and not row.is_undone and until > work.now and work.scope.may(Permission.REVERSE_PRODUCTION)
+    may_undo = may_undo and is_own and not row.is_undone and until > work.now
     return RecentReport(
         client_key=row.client_key,
         at=row.at,

@@ -38,7 +38,7 @@ async def assign_operation(work: Work, *, operation_id: UUID, work_centre_id: UU
         OperationBegun: it is running, paused, done or cancelled.
         OtherPlant: the work centre belongs to another plant.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     planned = await find_operation(work, operation_id)
     floor = await lock_order(work, planned.work_order_id)
     operation = floor.operation(operation_id)

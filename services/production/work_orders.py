@@ -91,7 +91,7 @@ async def plan_order(
         Invalid, UnknownField: a value of a custom field cannot be kept.
         OrderNumberTaken: another order has this number.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     plant = await work.session.get(Plant, plant_id)
     if plant is None:
         raise NotFound(what="plant")
@@ -152,7 +152,7 @@ async def edit_order(
             cannot be used.
         Invalid, UnknownField: a value of a custom field cannot be kept.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
     order = floor.order
     if order.version != version:
@@ -188,7 +188,7 @@ async def set_priority(work: Work, *, order_id: UUID, priority: int) -> WorkOrde
         OrderLocked: it is completed, closed or cancelled.
         InvalidPriority: the priority is out of range.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     order = await lock_order_alone(work, order_id)
     check_editable(status_of(order))
     order.priority = checked_priority(priority)
@@ -206,7 +206,7 @@ async def release_order(work: Work, *, order_id: UUID) -> WorkOrder:
         OrderMovedOn: it is no draft.
         NoActiveRouting: nobody has said how the plant makes the material.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     order = await lock_order_alone(work, order_id)
     follow(order, OrderAction.RELEASE)
     material = await material_for_use(work, order.material_id)
@@ -255,7 +255,7 @@ async def hold_order(work: Work, *, order_id: UUID, reason: str) -> WorkOrder:
         InvalidText: the reason is missing or cannot be kept.
         Conflict: an operation was begun in the meantime.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
     follow(floor.order, OrderAction.HOLD)
     floor.order.hold_reason = checked_text(reason, field="reason", longest=500)
@@ -275,7 +275,7 @@ async def resume_order(work: Work, *, order_id: UUID) -> WorkOrder:
         NotFound: there is no such order.
         OrderMovedOn: it is not on hold.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     order = await lock_order_alone(work, order_id)
     follow(order, OrderAction.RESUME)
     order.hold_reason = ""
@@ -293,7 +293,7 @@ async def complete_order(work: Work, *, order_id: UUID) -> WorkOrder:
         OrderMovedOn: it is not in progress.
         OperationsRunning: somebody still works on it.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
     follow(floor.order, OrderAction.COMPLETE)
     running = [operation.name for operation in floor.operations if operation.state == OperationState.RUNNING]
@@ -316,7 +316,7 @@ async def close_order(work: Work, *, order_id: UUID) -> WorkOrder:
         NotFound: there is no such order.
         OrderMovedOn: it is not completed.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     order = await lock_order_alone(work, order_id)
     follow(order, OrderAction.CLOSE)
     await work.session.flush()
@@ -332,7 +332,7 @@ async def cancel_order(work: Work, *, order_id: UUID) -> WorkOrder:
         NotFound: there is no such order.
         OrderMovedOn: it is over, or in progress and not on hold.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
     follow(floor.order, OrderAction.CANCEL)
     for operation in open_operations(floor):
@@ -353,7 +353,7 @@ async def split_order(work: Work, *, order_id: UUID, quantity: Decimal, number: 
         InvalidOrderQuantity, QuantityBelowGood: the part or what is left is too small.
         OrderNumberTaken: another order has this number.
     """
-    work.scope.require(Permission.EDIT_ORDERS)
+    await work.permit(Permission.EDIT_ORDERS)
     floor = await lock_order(work, order_id)
     first = floor.order
     check_editable(floor.status)

@@ -3,13 +3,14 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import Unavailable
-from domain.identity.roles import Role
+from domain.errors import Forbidden, Unavailable
+from domain.identity.roles import Permission, Role
 from domain.scope import Scope
 from services.config import WrongSetting
 from services.db.embedded import OWNER_ROLE, EmbeddedPostgres
@@ -20,9 +21,9 @@ from services.db.engine import (
     use_database,
     without_tenant,
 )
-from services.db.tables import Plant
-from services.db.work import begin, read
-from services.plant.plant_models import add_plant
+from services.db.tables import Department, Plant
+from services.db.work import NotInYourPlants, begin, read
+from services.plant.plant_models import add_department, add_plant
 from tests.factories import Connection, Floor, Make, found
 
 
@@ -238,3 +239,78 @@ class TestScope:
             told = [await work.session.scalar(text(f"SELECT current_setting('app.{name}')")) for name in names]
 
         assert told == [str(scope.org_id), f"{{{floor.plant_id}}}", "user", str(scope.user_id), "r-1"]
+
+
+class TestPermit:
+    async def test_narrows_the_transaction_to_the_plants_in_which_the_permission_holds(
+        self, floor: Floor, make: Make
+    ) -> None:
+        async with begin(floor.scope) as work:
+            far = await make.plant(work)
+        user = limited(floor, edits_in=floor.plant_id)
+
+        async with begin(user) as work:
+            await work.permit(Permission.READ_PLANT)
+            assert set((await work.session.execute(select(Plant.id))).scalars()) == {floor.plant_id, far.id}
+
+            await work.permit(Permission.EDIT_PLANT)
+            assert set((await work.session.execute(select(Plant.id))).scalars()) == {floor.plant_id}
+
+            await work.permit(Permission.READ_PLANT)
+            assert set((await work.session.execute(select(Plant.id))).scalars()) == {floor.plant_id}
+
+    async def test_says_that_it_is_the_plant_where_something_may_be_done_elsewhere(
+        self, floor: Floor, make: Make
+    ) -> None:
+        async with begin(floor.scope) as work:
+            far = await make.plant(work)
+        user = limited(floor, edits_in=floor.plant_id)
+
+        with pytest.raises(NotInYourPlants, match="some plants only"):
+            async with begin(user) as work:
+                await add_department(work, plant_id=far.id, code="D", name="D")
+
+        async with begin(user) as work:
+            await add_department(work, plant_id=floor.plant_id, code="D", name="D")
+
+    async def test_says_so_where_row_security_refuses_what_is_written(self, floor: Floor, make: Make) -> None:
+        async with begin(floor.scope) as work:
+            far = await make.plant(work)
+
+        async def write_blindly() -> None:
+            async with begin(limited(floor, edits_in=floor.plant_id)) as work:
+                await work.permit(Permission.EDIT_PLANT)
+                work.session.add(Department(org_id=floor.scope.org_id, plant_id=far.id, code="D", name="D"))
+
+        with pytest.raises(NotInYourPlants):
+            await write_blindly()
+
+    async def test_is_never_undone_by_a_savepoint_taken_back(self, floor: Floor, make: Make) -> None:
+        async with begin(floor.scope) as work:
+            await make.plant(work)
+
+        async with begin(limited(floor, edits_in=floor.plant_id)) as work:
+            savepoint = await work.session.begin_nested()
+            await work.permit(Permission.EDIT_PLANT)
+            await savepoint.rollback()
+            await work.permit(Permission.EDIT_PLANT)
+
+            assert set((await work.session.execute(select(Plant.id))).scalars()) == {floor.plant_id}
+
+    async def test_lets_pass_who_holds_any_of_the_permissions(self, floor: Floor) -> None:
+        async with begin(limited(floor, edits_in=floor.plant_id)) as work:
+            await work.permit(Permission.CORRECT_PRODUCTION, Permission.EDIT_PLANT)
+
+            with pytest.raises(Forbidden) as refused:
+                await work.permit(Permission.CORRECT_PRODUCTION, Permission.REVERSE_PRODUCTION)
+
+        assert refused.value.fields == {"permission": "production.log.correct"}
+
+
+def limited(floor: Floor, *, edits_in: UUID) -> Scope:
+    """Return the scope of somebody who reads everywhere and edits one plant."""
+    return replace(
+        floor.acting_as(Role.VIEWER),
+        permissions=frozenset({Permission.READ_PLANT, Permission.EDIT_PLANT}),
+        plant_limits={Permission.EDIT_PLANT: frozenset({edits_in})},
+    )

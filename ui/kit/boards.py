@@ -16,6 +16,7 @@ from domain.events import (
     ShiftsChanged,
     WorkOrderChanged,
 )
+from domain.identity.roles import Permission
 from services.db.work import Work
 from services.production.boards import Snapshot, load_andon_wall, load_plant_board
 from services.production.order_boards import load_order_board, load_order_changes
@@ -57,7 +58,10 @@ async def open_andon_wall(seat: Seat, *, lane_id: UUID, plant_id: UUID) -> LiveB
         return isinstance(event, HourlyFactsChanged) and event.plant_id == plant_id
 
     return await this_process().boards.open(
-        _key(seat, "andon-wall", lane_id), load=load, concerns=concerns, aside=Aside(load_figures, concerns_figures)
+        _key(seat, Permission.READ_PRODUCTION, "andon-wall", lane_id),
+        load=load,
+        concerns=concerns,
+        aside=Aside(load_figures, concerns_figures),
     )
 
 
@@ -81,7 +85,10 @@ async def open_plant_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:
         return isinstance(event, WorkOrderChanged | OperationChanged) and event.plant_id == plant_id
 
     return await this_process().boards.open(
-        _key(seat, "plant-board", plant_id), load=load, concerns=concerns, aside=Aside(load_risks, concerns_risks)
+        _key(seat, Permission.READ_PRODUCTION, "plant-board", plant_id),
+        load=load,
+        concerns=concerns,
+        aside=Aside(load_risks, concerns_risks),
     )
 
 
@@ -101,7 +108,7 @@ async def open_order_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:
     async def load_changes(work: Work, before: Snapshot, events: Sequence[Event]) -> Snapshot | None:
         return await load_order_changes(work, before, events, plant_id=plant_id)
 
-    key = _key(seat, "order-board", plant_id)
+    key = _key(seat, Permission.READ_ORDERS, "order-board", plant_id)
     return await this_process().boards.open(key, load=load, concerns=concerns, load_changes=load_changes, glance=glance)
 
 
@@ -122,5 +129,6 @@ def draw(seat: Seat, board: type[B], feed: LiveBoardFeed, *, labels: Mapping[str
     return element
 
 
-def _key(seat: Seat, board: str, subject: UUID) -> BoardKey:
-    return BoardKey(seat.viewer.scope.org_id, seat.viewer.scope.plant_ids, board, subject)
+def _key(seat: Seat, permission: Permission, board: str, subject: UUID) -> BoardKey:
+    scope = seat.viewer.scope
+    return BoardKey(scope.org_id, scope.plants_of(permission), board, subject)

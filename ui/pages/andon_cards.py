@@ -75,7 +75,8 @@ class CallCard:
                 self._resolve = self._button(_("Resolve"), "done", self._ask_what_it_was, "resolve")
                 self._shelve = self._button(_("Shelve"), "snooze", self._ask_how_long, "shelve")
                 self._unshelve = self._button(_("Take from the shelf"), "alarm", self._take_back, "unshelve")
-        self._may_answer, self._may_shelve = scope.may(Permission.ANSWER_ANDON), scope.may(Permission.SHELVE_ANDON)
+        self._may_answer = scope.may_in(call.plant_id, Permission.ANSWER_ANDON)
+        self._may_shelve = scope.may_in(call.plant_id, Permission.SHELVE_ANDON)
         self._actions.visible = self._may_answer or self._may_shelve
         self.show(call)
 

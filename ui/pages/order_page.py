@@ -146,7 +146,7 @@ class _OrderPage:
 
     def _draw_actions(self) -> None:
         _, order = self._seat.translate, self._now.order
-        if not self._seat.viewer.scope.may(Permission.EDIT_ORDERS):
+        if not self._seat.viewer.scope.may_in(order.plant_id, Permission.EDIT_ORDERS):
             return
         words = action_words(_)
         for action in order.actions:
@@ -197,7 +197,7 @@ class _OrderPage:
 
     def _draw_operation_actions(self, operation: OperationInfo) -> None:
         _ = self._seat.translate
-        if not self._seat.viewer.scope.may(Permission.WORK_OPERATIONS):
+        if not self._seat.viewer.scope.may_in(self._now.order.plant_id, Permission.WORK_OPERATIONS):
             return
         does: dict[OperationAction, tuple[str, str, Callable[[Work], Awaitable[object]]]] = {
             OperationAction.START: (

@@ -54,7 +54,7 @@ async def orders(seat: Seat, plant: str | None = None, view: str = "states", q: 
         _head(seat, plants, chosen, is_table=False)
         board = draw(seat, OrderBoard, feed, labels=board_labels(_), zone=chosen.time_zone)
         board.open_with("centres" if view == "centres" else "states")
-        if seat.viewer.scope.may(Permission.EDIT_ORDERS):
+        if seat.viewer.scope.may_in(chosen.id, Permission.EDIT_ORDERS):
             board.set_movable()
             board.on_move(_Moves(seat, board, chosen).take)
     if view == "states" and not q:
@@ -71,7 +71,7 @@ def _head(seat: Seat, plants: tuple[PlantPlace, ...], chosen: PlantPlace, *, is_
         switch = ui.button(word, icon=icon, color=None, on_click=lambda: ui.navigate.to(target))
         switch.classes("u-button u-button--flat").mark("order-view")
         ui.space()
-        if seat.viewer.scope.may(Permission.EDIT_ORDERS):
+        if seat.viewer.scope.may_in(chosen.id, Permission.EDIT_ORDERS):
             plan_button(seat, chosen)
 
 

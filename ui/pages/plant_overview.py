@@ -42,5 +42,5 @@ async def _show(seat: Seat, code: str | None) -> None:
     with framed(seat, _("Plant"), active="plant", plant=plant.name, zone=plant.time_zone):
         plant_choice(plants, plant, path="/plant")
         board = draw(seat, PlantBoard, feed, labels=board_labels(_), zone=plant.time_zone)
-        if seat.viewer.is_kiosk or seat.viewer.scope.may(Permission.REPORT_PRODUCTION):
+        if seat.viewer.is_kiosk or seat.viewer.scope.may_in(plant.id, Permission.REPORT_PRODUCTION):
             board.open_terminals()

@@ -30,7 +30,6 @@ class RoutingSections:
 
     def __init__(self, seat: Seat, plants: tuple[PlantPlace, ...], centres: tuple[WorkCentre, ...]) -> None:
         self._seat, self._plants, self._centres = seat, plants, centres
-        self._may_edit = seat.viewer.scope.may(Permission.EDIT_ORDERS)
         self._changed: Changed = _unheard
         self._editing: UUID | None = None
         self._box = ui.element("div").classes("u-column")
@@ -52,9 +51,9 @@ class RoutingSections:
         """Who looks."""
         return self._seat
 
-    def may_edit(self, view: MaterialView) -> bool:
-        """Tell whether routings of the material may be written by who looks."""
-        return self._may_edit and view.is_active
+    def may_edit(self, view: MaterialView, plant_id: UUID) -> bool:
+        """Tell whether routings of the material may be written in a plant by who looks."""
+        return view.is_active and self._seat.viewer.scope.may_in(plant_id, Permission.EDIT_ORDERS)
 
     def is_editing(self, revision: Revision) -> bool:
         """Tell whether a draft was just made to be edited."""
@@ -78,7 +77,7 @@ class _Section:
 
     def draw(self) -> None:
         _ = self._seat.translate
-        may_edit = self._sections.may_edit(self._view)
+        may_edit = self._sections.may_edit(self._view, self._plant.id)
         with ui.element("section").classes("u-column").mark(f"routings-{self._plant.code}"):
             with ui.element("div").classes("u-row"):
                 title = _("Routing in {plant}").format(plant=self._plant.name)
@@ -123,7 +122,7 @@ class _Section:
                 ui.space()
                 actions = ui.element("div").classes("u-row")
             body = ui.element("div").classes("u-column")
-        if self._sections.may_edit(self._view):
+        if self._sections.may_edit(self._view, self._plant.id):
             with actions:
                 self._buttons(revision, body, actions)
         if self._sections.is_editing(revision):

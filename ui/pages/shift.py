@@ -100,7 +100,7 @@ class _Shift:
         self._words = time_cause_words.labels(_)
         self._shown: dict[str, ShownStop] = {}
         self._asked: list[str] | None = None
-        self._can_explain = seat.viewer.scope.may(Permission.CLASSIFY_STOPS)
+        self._can_explain = seat.viewer.scope.may_in(place.plant_id, Permission.CLASSIFY_STOPS)
         with ui.element("div").classes("u-shift"):
             self._head()
             with ui.element("div").classes("u-kpis"):
