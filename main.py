@@ -6,7 +6,7 @@ import gc
 gc.disable()  # imports only add objects; looking through them again and again takes a quarter of the start
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from domain.scope import Scope
 from services import demo
 from services.adapters.file_stores import file_store_of
 from services.adapters.komax import KomaxLog
+from services.adapters.openid_connect import OpenIdConnect
 from services.adapters.production_log_file import FOUR_TU, read_mapping, read_production_log
 from services.adapters.simulator import SimulatedMachine, Simulator
 from services.adapters.smtp_mail import mailer_of
@@ -37,6 +38,7 @@ from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
 from services.identity.kiosks import KioskAttempts
 from services.identity.organizations import find_organization
+from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from services.jobs import upkeep  # noqa: F401 - importing it registers the recurring jobs
 from services.jobs.worker import work_forever
@@ -49,6 +51,7 @@ from ui import cli, pages  # noqa: F401 - importing the pages registers them
 from ui.api.gate import install
 from ui.api.metrics import watch_live_events, watch_live_screens
 from ui.kit.brands import Brands
+from ui.api.origins import names_us
 from ui.kit.live_boards import LiveBoards
 from ui.kit.live_messages import guard_live_messages
 from ui.kit.live_screens import LiveScreens
@@ -86,6 +89,7 @@ def make_process(settings: Settings) -> Process:
         issuer=issuer,
         attempts=SignInAttempts(settings.sign_in_attempts),
         badge_key=BadgeKey.of(settings.signing_key),
+        provider_door=ProviderDoor.of(settings.signing_key, OpenIdConnect(may_be_private=settings.private_providers)),
         kiosk_attempts=KioskAttempts(settings.sign_in_attempts),
         boards=LiveBoards(hub),
         screens=screens,
@@ -108,11 +112,12 @@ def make_app(process: Process) -> FastAPI:
         sessions=process.sessions,
         key_holders=process.key_holders,
         attempts=process.attempts,
+        provider_door=process.provider_door,
         ready=ready,
     )
     watch_live_screens(lambda: process.screens.count)
     watch_live_events(lambda: process.hub.is_live)
-    core.sio.eio.cors_allowed_origins = None if process.settings.public_url is None else [process.settings.public_url]
+    core.sio.eio.cors_allowed_origins = live_origins(process.settings.public_url)
     guard_live_messages()
     install_theme()
     nicegui_ui.run_with(
@@ -126,6 +131,13 @@ def make_app(process: Process) -> FastAPI:
         tailwind=False,
     )
     return app
+
+
+def live_origins(public_url: str | None) -> Callable[[str, Mapping[str, str]], bool] | None:
+    """Return what decides whether a page of an origin may open a live connection behind a proxy; None without one."""
+    if public_url is None:
+        return None
+    return lambda origin, environ: names_us(origin, host=environ.get("HTTP_HOST", ""), public_url=public_url)
 
 
 @asynccontextmanager

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     """Lifetime of a refresh token in days; each use makes a new one."""
     sign_in_attempts: int = Field(default=10, ge=1)
     """Failed sign-ins allowed per account, and five times as many per address, within 15 minutes."""
+    private_providers: bool = False
+    """Whether sign-in providers may have private addresses, as a Keycloak in the factory's own network has, and use
+    `http://` on this computer. Without it only public `https://` addresses are asked."""
     requests_per_minute: int = Field(default=1200, ge=10)
     """Requests allowed per minute to the API for each signed-in session, or each address without one."""
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)

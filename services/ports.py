@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from domain.errors import NotFound, Unavailable, marked
+from domain.errors import Forbidden, Invalid, NotFound, Unavailable, marked
 from domain.production.machine_reports import MachineReport
 
 
@@ -137,5 +137,89 @@ class FileStore(Protocol):
 
         Raises:
             FilesUnavailable: they cannot be read right now.
+        """
+        ...
+
+
+class ProviderAway(Unavailable):
+    """A sign-in provider does not answer."""
+
+    code: ClassVar[str] = "provider_away"
+    sentence: ClassVar[str] = marked(
+        "The sign-in provider cannot be reached right now. Try again in a moment, or sign in with your password."
+    )
+
+
+class ProviderMisconfigured(Invalid):
+    """A sign-in provider is not where, or not what, the organization says."""
+
+    code: ClassVar[str] = "provider_misconfigured"
+    sentence: ClassVar[str] = marked("The sign-in provider is not set up correctly. Tell your administrator.")
+
+
+class ProviderRefused(Forbidden):
+    """A sign-in provider vouched for nobody, or in a way that cannot be believed."""
+
+    code: ClassVar[str] = "provider_refused"
+    sentence: ClassVar[str] = marked("The sign-in provider did not confirm who you are. Begin again.")
+
+
+@dataclass(frozen=True)
+class ProviderAccess:
+    """By what this installation is known to a sign-in provider."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None
+    """None for a public client."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One person's way to a sign-in provider and back; it stays with their browser meanwhile."""
+
+    state: str
+    """Comes back with the person."""
+    nonce: str
+    """Comes back inside the token."""
+    verifier: str
+    """Proves to the provider that the code comes from where the person came from (PKCE)."""
+    returns_to: str
+    """The address here to which the provider sends people back."""
+
+
+@dataclass(frozen=True)
+class VouchedPerson:
+    """Whom a sign-in provider vouched for."""
+
+    subject: str
+    """The provider's own name for the person."""
+    email: str
+    """Empty where the provider tells none."""
+    is_email_confirmed: bool
+    name: str
+    """Empty where the provider tells none."""
+
+
+class SignInProviders(Protocol):
+    """Sign-in providers on the network, which speak OpenID Connect."""
+
+    async def way_to(self, access: ProviderAccess, errand: Errand) -> str:
+        """Return the address to which a person's browser goes to prove who they are.
+
+        Raises:
+            ProviderAway: the provider does not answer.
+            ProviderMisconfigured: it is not where, or not what, `access` says.
+        """
+        ...
+
+    async def person_behind(self, access: ProviderAccess, errand: Errand, *, code: str) -> VouchedPerson:
+        """Exchange the code with which a person came back for what the provider says about them.
+
+        Raises:
+            ProviderAway: the provider does not answer.
+            ProviderMisconfigured: it is not where, or not what, `access` says.
+            ProviderRefused: the code is not valid, or the token is not the provider's, not for us, not for this
+                errand, or over.
         """
         ...

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     EDIT_BRANDING = "identity.branding.edit"
     READ_API_KEYS = "identity.api_key.read"
     EDIT_API_KEYS = "identity.api_key.edit"
+    READ_SIGN_IN_PROVIDERS = "identity.provider.read"
+    EDIT_SIGN_IN_PROVIDERS = "identity.provider.edit"
     READ_ORGANIZATIONS = "platform.organization.read"  # the area of the platform's own organization, see PLATFORM
     ADD_ORGANIZATIONS = "platform.organization.add"
     SUSPEND_ORGANIZATIONS = "platform.organization.suspend"

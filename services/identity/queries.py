@@ -77,6 +77,11 @@ async def own_organization(work: Work) -> OrganizationInfo:
     return OrganizationInfo(*row)
 
 
+async def slug_of(work: Work) -> str:
+    """Return the short name of the work's organization; empty where it is gone."""
+    return await work.session.scalar(select(Organization.slug)) or ""
+
+
 async def list_badge_holders(
     work: Work, *, search: str = "", after: tuple[str, UUID] | None = None, limit: int = 100
 ) -> Page[BadgeHolder]:

@@ -10,12 +10,14 @@ from fastapi import FastAPI
 
 from domain.identity.roles import Role
 from domain.scope import Scope
+from services.adapters.openid_connect import OpenIdConnect
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.db.keys import new_id
 from services.db.work import begin
 from services.identity.key_holders import KeyHolders
+from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Device, Tokens, open_session
 from tests.factories import Floor
@@ -46,6 +48,9 @@ class Door:
             sessions=self.sessions,
             key_holders=self.key_holders,
             attempts=SignInAttempts(self.settings.sign_in_attempts),
+            provider_door=ProviderDoor.of(
+                self.settings.signing_key, OpenIdConnect(may_be_private=self.settings.private_providers)
+            ),
             ready=self._ready,
         )
 

@@ -41,8 +41,11 @@ from services.db.tables import (
     ShiftFact,
     ShiftOccurrenceRow,
     ShiftTemplateRow,
+    SignInProvider,
     SignInSession,
+    UsedSignIn,
     UserBadge,
+    UserIdentity,
     WorkOrder,
 )
 from services.db.work import Work, begin
@@ -117,6 +120,13 @@ async def sign_in(work: Work, floor: Floor) -> None:
     work.session.add(key)
     await work.session.flush()
     work.session.add(ApiKeyUse(org_id=org_id, api_key_id=key.id, last_used_at=work.now))
+    provider = SignInProvider(
+        org_id=org_id, label="Works account", issuer="https://id.example", client_id="unison", email_domains=[],
+    )  # fmt: skip
+    work.session.add(provider)
+    await work.session.flush()
+    work.session.add(UserIdentity(org_id=org_id, provider_id=provider.id, subject="ada", user_id=user_id))
+    work.session.add(UsedSignIn(org_id=org_id, state_digest=b"a digest", expires_at=work.now))
     session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
     work.session.add(session)
     await work.session.flush()

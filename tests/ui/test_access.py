@@ -33,6 +33,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/crews": PLANNERS,
     "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/api-keys": PLANNERS,
+    "/admin/sign-in-providers": PLANNERS,
     "/platform/organizations": frozenset(),
     "/admin/andon": frozenset({Role.ADMIN}),
     "/admin/branding": frozenset({Role.ADMIN}),

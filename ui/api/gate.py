@@ -10,6 +10,7 @@ from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
+from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from ui.api.authentication import API, Authentication
 from ui.api.body_limit import BodyLimit
@@ -17,6 +18,7 @@ from ui.api.browser_session import BrowserSessions
 from ui.api.files import files_router
 from ui.api.health import Ready, health_router
 from ui.api.problems import answer_errors_as_problems
+from ui.api.provider_sign_in import provider_sign_in_router
 from ui.api.rate_limit import RequestLimits
 from ui.api.request_log import RequestLog
 from ui.api.security_headers import SecurityHeaders
@@ -38,6 +40,7 @@ def install(
     sessions: Sessions,
     key_holders: KeyHolders,
     attempts: SignInAttempts,
+    provider_door: ProviderDoor,
     ready: Ready,
 ) -> None:
     """Give the server's application its middleware, its error answers, the sign-in, the API and the health routes.
@@ -57,6 +60,15 @@ def install(
         )
     )
     app.include_router(files_router())
+    app.include_router(
+        provider_sign_in_router(
+            settings=settings,
+            issuer=issuer,
+            attempts=attempts,
+            browser_sessions=browser_sessions,
+            door=provider_door,
+        )
+    )
     badge_key = BadgeKey.of(settings.signing_key)
     app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key))
     app.mount("/api", NothingHere())

@@ -35,9 +35,12 @@ def origin_fits(request: HTTPConnection, *, public_url: str | None) -> bool:
     Only host and port are compared: a proxy may speak TLS where we do not.
     """
     origin = request.headers.get("origin")
-    if origin is None:
-        return False
-    ours = {request.headers.get("host", "").lower()}
+    return origin is not None and names_us(origin, host=request.headers.get("host", ""), public_url=public_url)
+
+
+def names_us(origin: str, *, host: str, public_url: str | None) -> bool:
+    """Tell whether an origin is the host that was asked, under which an organization may be known, or `public_url`."""
+    ours = {host.lower()}
     if public_url is not None:
         ours.add(urlsplit(public_url).netloc.lower())
     try:

@@ -9,6 +9,7 @@ from services.events.hub import Hub
 from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
 from services.identity.kiosks import KioskAttempts
+from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from ui.kit.brands import Brands
 from ui.kit.live_boards import LiveBoards
@@ -26,6 +27,7 @@ class Process:
     issuer: TokenIssuer
     attempts: SignInAttempts
     badge_key: BadgeKey
+    provider_door: ProviderDoor
     kiosk_attempts: KioskAttempts
     boards: LiveBoards
     screens: LiveScreens

@@ -12,9 +12,12 @@ from services.db.tables.identity import (
     IdempotencyKey,
     Organization,
     RefreshToken,
+    SignInProvider,
     SignInSession,
+    UsedSignIn,
     User,
     UserBadge,
+    UserIdentity,
     UserRole,
 )
 from services.db.tables.machine_time import (
@@ -84,9 +87,12 @@ __all__ = [
     "ShiftFact",
     "ShiftOccurrenceRow",
     "ShiftTemplateRow",
+    "SignInProvider",
     "SignInSession",
+    "UsedSignIn",
     "User",
     "UserBadge",
+    "UserIdentity",
     "UserRole",
     "WorkOrder",
 ]

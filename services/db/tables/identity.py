@@ -93,6 +93,43 @@ class ApiKeyUse(Row):
     last_address: Mapped[str] = mapped_column(default="")
 
 
+class SignInProvider(Row):
+    """An OpenID Connect provider through which an organization's people sign in."""
+
+    __tablename__ = "sign_in_providers"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    label: Mapped[str]
+    issuer: Mapped[str]
+    client_id: Mapped[str]
+    client_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_domains: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    new_user_role: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    __mapper_args__ = {"version_id_col": version}
+
+
+class UserIdentity(Row):
+    """Who a provider's person is here."""
+
+    __tablename__ = "user_identities"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    linked_at: Mapped[datetime] = mapped_column(server_default="now()")
+
+
+class UsedSignIn(Row):
+    """A sign-in through a provider that came back."""
+
+    __tablename__ = "used_sign_ins"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime]
+
+
 class SignInSession(Row):
     """One sign-in and every token that descends from it."""
 

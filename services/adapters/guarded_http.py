@@ -1,0 +1,93 @@
+"""HTTP to addresses that somebody typed in: what must not be reached from here is refused, whatever its name says."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+
+import httpx2
+
+LARGEST_ANSWER_BYTES = 1_000_000
+TIMEOUT_S = 5.0
+THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+"""Addresses that stand for this computer without saying so (RFC 6890)."""
+
+
+class AddressRefused(httpx2.ConnectError):
+    """A host that lies where nobody may be sent from here."""
+
+
+class AnswerTooLarge(httpx2.ReadError):
+    """An answer that nobody asked for in that size."""
+
+
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Resolves a host once, looks at its addresses, and connects to the one it has looked at, so that a name which
+    changes in between leads nowhere else."""
+
+    def __init__(self, *, may_be_private: bool) -> None:
+        self._may_be_private = may_be_private
+        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request to an address that may be reached.
+
+        Raises:
+            AddressRefused: the host has no such address.
+            httpx2.HTTPError: it does not answer.
+        """
+        host = request.url.host
+        address = await self._address_of(request)
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=address)
+        response = await self._inner.handle_async_request(request)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _Limited(response.stream, request)
+        return response
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()
+
+    async def _address_of(self, request: httpx2.Request) -> str:
+        url = request.url
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpx2.ConnectError(f"{url.host} is not known", request=request) from error
+        addresses = [str(place[4][0]) for place in found]
+        # IPv4 first: a host that answers on ::1 only is rare, one that does not answer there is not
+        for address in sorted(addresses, key=lambda one: ":" in one):
+            if may_be_reached(address, may_be_private=self._may_be_private):
+                return address
+        raise AddressRefused(f"{url.host} has no address that may be reached", request=request)
+
+
+def may_be_reached(address: str, *, may_be_private: bool) -> bool:
+    """Tell whether requests may go to an IP address; never to those that configure machines or reach many at once."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in THIS_NETWORK:
+        return False
+    return ip.is_global or (may_be_private and (ip.is_private or ip.is_loopback))
+
+
+class _Limited(httpx2.AsyncByteStream):
+    """Breaks off an answer that is too large."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
+        self._stream, self._request = stream, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        length = 0
+        async for part in self._stream:
+            length += len(part)
+            if length > LARGEST_ANSWER_BYTES:
+                raise AnswerTooLarge(f"more than {LARGEST_ANSWER_BYTES} bytes", request=self._request)
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
