@@ -50,8 +50,8 @@ from services.production.sources import Followed, follow_source, replay_source
 from ui import cli, pages  # noqa: F401 - importing the pages registers them
 from ui.api.gate import install
 from ui.api.metrics import watch_live_events, watch_live_screens
-from ui.kit.brands import Brands
 from ui.api.origins import names_us
+from ui.kit.brands import Brands
 from ui.kit.live_boards import LiveBoards
 from ui.kit.live_messages import guard_live_messages
 from ui.kit.live_screens import LiveScreens
