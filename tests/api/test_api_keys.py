@@ -156,7 +156,11 @@ class TestKeys:
         assert (await program.get("/page")).json() == {"is_somebody": False}
         assert refused(await program.get(ME, headers={"Origin": BASE}), 401, "not_signed_in")
 
-    @pytest.mark.parametrize("key", ["unison_", "unison_" + "a" * 46, "unison_ä", "unison_" + "0" * 5000])
+    @pytest.mark.parametrize(
+        "key",
+        ["unison_", "unison_" + "a" * 46, "unison_ä", "unison_" + "0" * 5000],
+        ids=["short", "wrong_sum", "letters", "long"],
+    )
     async def test_that_are_none_are_refused(self, door: Door, key: str) -> None:
         headers = [(b"authorization", b"Bearer " + key.encode())]
 

@@ -323,7 +323,9 @@ class TestRefusals:
             assert told(await victim.arrive(address)) == "sign_in_over"
 
     @pytest.mark.parametrize(
-        "cookie", ["", "nonsense", "ä", "a" * 5000, SecretBox.of("other" * 10, purpose="x").seal(b"[]").decode()]
+        "cookie",
+        ["", "nonsense", "ä", "a" * 5000, SecretBox.of("other" * 10, purpose="x").seal(b"[]").decode()],
+        ids=["none", "nonsense", "letters", "long", "other_key"],
     )
     async def test_of_a_way_back_that_nobody_began(self, door: Door, floor: Floor, cookie: str) -> None:
         headers = [(b"cookie", f"{COOKIE}={cookie}".encode())]
