@@ -119,6 +119,14 @@ class UserChanged(Event):
     user_id: UUID
 
 
+class CustomFieldConverted(Event):
+    """The change of a field's type began, moved on or ended. Read by the set-up of fields and the dialog about it."""
+
+    topic = "custom.conversion.moved"
+    entity: str
+    conversion_id: UUID
+
+
 class CustomFieldsChanged(Event):
     """Fields that an organization gave to a kind of its things changed. Read by open forms, tables and the set-up."""
 

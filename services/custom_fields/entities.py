@@ -22,17 +22,21 @@ class Entity:
     """What people call the things, to be translated."""
     read: Permission
     """Who may see the things."""
+    edit: Permission
+    """Who may change them, and attach files to them."""
 
 
+READ_ORDERS, EDIT_ORDERS = Permission.READ_ORDERS, Permission.EDIT_ORDERS
+READ_PLANT, EDIT_PLANT = Permission.READ_PLANT, Permission.EDIT_PLANT
 _ALL = (
-    Entity("material", "materials", "number", "description", marked("Materials"), Permission.READ_ORDERS),
-    Entity("work_order", "work_orders", "number", "note", marked("Orders"), Permission.READ_ORDERS),
-    Entity("machine", "machines", "code", "name", marked("Machines"), Permission.READ_PLANT),
-    Entity("lane", "lanes", "code", "name", marked("Lanes"), Permission.READ_PLANT),
-    Entity("department", "departments", "code", "name", marked("Departments"), Permission.READ_PLANT),
-    Entity("plant", "plants", "code", "name", marked("Plants"), Permission.READ_PLANT),
-    Entity("reason", "reasons", "code", "label", marked("Reasons"), Permission.READ_PLANT),
-    Entity("user", "users", "email", "display_name", marked("Users"), Permission.READ_USERS),
+    Entity("material", "materials", "number", "description", marked("Materials"), READ_ORDERS, EDIT_ORDERS),
+    Entity("work_order", "work_orders", "number", "note", marked("Orders"), READ_ORDERS, EDIT_ORDERS),
+    Entity("machine", "machines", "code", "name", marked("Machines"), READ_PLANT, EDIT_PLANT),
+    Entity("lane", "lanes", "code", "name", marked("Lanes"), READ_PLANT, EDIT_PLANT),
+    Entity("department", "departments", "code", "name", marked("Departments"), READ_PLANT, EDIT_PLANT),
+    Entity("plant", "plants", "code", "name", marked("Plants"), READ_PLANT, EDIT_PLANT),
+    Entity("reason", "reasons", "code", "label", marked("Reasons"), READ_PLANT, EDIT_PLANT),
+    Entity("user", "users", "email", "display_name", marked("Users"), Permission.READ_USERS, Permission.EDIT_USERS),
 )
 ENTITIES: dict[str, Entity] = {entity.key: entity for entity in _ALL}
 """By key, in the order in which the set-up lists them."""

@@ -70,7 +70,7 @@ async def add_field(work: Work, *, entity: str, field: FieldDefinition) -> Custo
     """
     await work.permit(Permission.EDIT_FIELDS)
     entity_of(entity)
-    definition = _checked(field)
+    definition = checked_definition(field)
     await work.session.execute(ALONE, {"entity": entity})
     last = await work.session.scalar(select(func.max(CustomField.position)).where(CustomField.entity == entity))
     row = CustomField(
@@ -82,7 +82,7 @@ async def add_field(work: Work, *, entity: str, field: FieldDefinition) -> Custo
         reference=definition.reference,
         position=(last or 0) + 1,
     )
-    _write(row, definition)
+    write_definition(row, definition)
     async with unique_or(work, KeyTaken(field="key", key=row.key)):
         work.session.add(row)
     await keep_keys(work, row, had_keys=False)
@@ -118,7 +118,7 @@ async def edit_field(work: Work, *, field_id: UUID, version: int, changes: Field
     }
     if changes.default is not UNCHANGED:
         given["default"] = changes.default
-    _write(row, _checked(replace(before, **given)))  # type: ignore[arg-type]
+    write_definition(row, checked_definition(replace(before, **given)))  # type: ignore[arg-type]
     await work.session.flush()
     await keep_keys(work, row, had_keys=FieldPlace.FILTER in before.shown_in)
     work.emit(CustomFieldsChanged(entity=row.entity))
@@ -179,18 +179,23 @@ async def load_fields(work: Work, entity: str, *, place: FieldPlace | None = Non
     statement = select(CustomField).where(CustomField.entity == entity, CustomField.is_active)
     if place is not None:
         statement = statement.where(CustomField.shown_in.any(place.value))  # type: ignore[arg-type]
-    rows = (await work.session.execute(statement.order_by(CustomField.position, CustomField.key))).scalars()
+    statement = statement.order_by(CustomField.position, CustomField.key).execution_options(populate_existing=True)
+    rows = (await work.session.execute(statement)).scalars()
     return tuple(definition_of(row) for row in rows)
 
 
-def definition_of(row: CustomField) -> FieldDefinition:
-    """Return a row as the rules know it."""
-    rules = row.rules
+def definition_of(row: CustomField, *, stored: Mapping[str, object] | None = None) -> FieldDefinition:
+    """Return a row as the rules know it; with the type and what belongs to it as `stored_definition` wrote them."""
+    typed = stored if stored is not None else stored_definition_of(row)
+    rules, choices = typed["rules"], typed["choices"]
+    if not isinstance(rules, dict) or not isinstance(choices, list):
+        raise TypeError("a definition is stored as an object of rules and a list of choices")
+    reference = typed["reference"]
     return FieldDefinition(
         key=row.key,
-        type=FieldType(row.type),
+        type=FieldType(str(typed["type"])),
         labels=row.labels,
-        unit=row.unit,
+        unit=str(typed["unit"]),
         is_required=row.is_required,
         default=row.default_value,
         rules=FieldRules(
@@ -201,8 +206,8 @@ def definition_of(row: CustomField) -> FieldDefinition:
             longest=_whole(rules.get("longest")),
             pattern=None if rules.get("pattern") is None else str(rules["pattern"]),
         ),
-        choices=tuple(_choice(one) for one in row.choices),
-        reference=row.reference,
+        choices=tuple(_choice(one) for one in choices),
+        reference=None if reference is None else str(reference),
         section=row.section,
         shown_in=frozenset(FieldPlace(place) for place in row.shown_in),
         is_active=row.is_active,
@@ -212,8 +217,12 @@ def definition_of(row: CustomField) -> FieldDefinition:
     )
 
 
-def _checked(field: FieldDefinition) -> FieldDefinition:
-    """Return a definition that can be kept."""
+def checked_definition(field: FieldDefinition) -> FieldDefinition:
+    """Return a definition that can be kept.
+
+    Raises:
+        Invalid: it cannot; `field` says where.
+    """
     choices = tuple(replace(choice, labels=checked_labels(choice.labels, name="choices")) for choice in field.choices)
     definition = replace(
         field,
@@ -232,19 +241,47 @@ def _checked(field: FieldDefinition) -> FieldDefinition:
     return replace(definition, default=default)
 
 
-def _write(row: CustomField, definition: FieldDefinition) -> None:
+def stored_definition_of(row: CustomField) -> dict[str, object]:
+    """Return the type of a row and what belongs to it."""
+    return {
+        "type": row.type,
+        "unit": row.unit,
+        "rules": row.rules,
+        "choices": row.choices,
+        "reference": row.reference,
+    }
+
+
+def stored_definition(definition: FieldDefinition) -> dict[str, object]:
+    """Return a type and what belongs to it, to be kept until a field has it."""
+    return {
+        "type": definition.type.value,
+        "unit": definition.unit,
+        "rules": _rules(definition),
+        "choices": _choices(definition),
+        "reference": definition.reference,
+    }
+
+
+def write_definition(row: CustomField, definition: FieldDefinition) -> None:
+    """Write all of a definition into a row, but its key, type and reference."""
     row.labels, row.section = dict(definition.labels), dict(definition.section)
     row.unit, row.is_required, row.default_value = definition.unit, definition.is_required, definition.default
-    row.rules = {
+    row.rules, row.choices = _rules(definition), _choices(definition)
+    row.shown_in = [place.value for place in FieldPlace if place in definition.shown_in]
+    row.is_active = definition.is_active
+
+
+def _rules(definition: FieldDefinition) -> dict[str, object]:
+    return {
         name: str(value) if isinstance(value, Decimal) else value
         for name, value in vars(definition.rules).items()
         if value is not None
     }
-    row.choices = [
-        {"key": one.key, "labels": dict(one.labels), "is_active": one.is_active} for one in definition.choices
-    ]
-    row.shown_in = [place.value for place in FieldPlace if place in definition.shown_in]
-    row.is_active = definition.is_active
+
+
+def _choices(definition: FieldDefinition) -> list[dict[str, object]]:
+    return [{"key": one.key, "labels": dict(one.labels), "is_active": one.is_active} for one in definition.choices]
 
 
 def _choice(stored: Mapping[str, object]) -> Choice:

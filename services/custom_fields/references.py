@@ -18,7 +18,9 @@ WHERE ({code} || ' ' || {title}) ILIKE ALL ($1::text[]) ORDER BY {code} LIMIT {l
 """
 NAMED = "SELECT id, {code} AS code, {title} AS title FROM {table} WHERE id = ANY ($1::uuid[])"
 CODED = "SELECT {code} AS code, id FROM {table} WHERE {code} = ANY ($1::text[])"
-FILES = "SELECT id, name AS code, '' AS title FROM files WHERE id = ANY ($1::uuid[])"
+FILES = """
+SELECT id, name AS code, '' AS title FROM files WHERE id = ANY ($1::uuid[]) AND purpose = 'custom_field'
+"""
 
 
 @dataclass(frozen=True)

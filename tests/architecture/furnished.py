@@ -23,6 +23,7 @@ from services.db.tables import (
     CounterReading,
     Crew,
     CrewMember,
+    CustomConversion,
     CustomField,
     CycleTime,
     HourlyFact,
@@ -218,6 +219,13 @@ async def _add_fields(work: Work, floor: Floor) -> None:
         )
     )  # fmt: skip
     await work.session.flush()
+    field = (await work.session.execute(select(CustomField))).scalar_one()
+    work.session.add(
+        CustomConversion(
+            org_id=floor.scope.org_id, field_id=field.id, field_version=1, from_type="text", to_type="number",
+            definition={}, state="done", started_at=work.now,
+        )
+    )  # fmt: skip
     machine = await work.session.get_one(Machine, floor.machine_id)
     machine.custom = {"colour": "red"}
     await work.session.flush()

@@ -37,6 +37,8 @@ PAGES: dict[str, frozenset[Role]] = {
     "/platform/organizations": frozenset(),
     "/admin/andon": frozenset({Role.ADMIN}),
     "/admin/branding": frozenset({Role.ADMIN}),
+    "/admin/fields": frozenset({Role.ADMIN}),
+    "/admin/fields/{entity}": frozenset({Role.ADMIN}),
     "/orders": EVERYBODY,
     "/orders/{number:path}": EVERYBODY,
     "/materials": EVERYBODY,
@@ -51,7 +53,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/terminal/lane/{lane:path}": REPORTERS | {Role.TERMINAL},
 }
 """Every page of signed-in people, and the roles that may open it."""
-OF_ONE_THING = tuple(path for path in PAGES if "{" in path)
+OF_ONE_THING = tuple(path for path in PAGES if "{" in path and path != "/admin/fields/{entity}")
 ERROR_PAGE = "error-page"
 
 
@@ -66,7 +68,14 @@ async def address(path: str, floor: Floor) -> str:
             await plan_order(
                 work, plant_id=floor.plant_id, material_id=material.id, quantity=Decimal(10), number="WO-100"
             )
-    return path.format(plant=plant.code, lane=floor.lane_id, machine=floor.machine_code, key="KS-100", number="WO-100")
+    return path.format(
+        plant=plant.code,
+        lane=floor.lane_id,
+        machine=floor.machine_code,
+        key="KS-100",
+        number="WO-100",
+        entity="material",
+    )
 
 
 class TestPages:

@@ -155,6 +155,10 @@ class Form:
         """Add a yes or no."""
         return ui.switch(label, value=value).classes("u-switch").mark(f"field-{name}")
 
+    def add(self, name: str, label: str, field: F) -> F:
+        """Add a field that somebody else made."""
+        return self._added(name, label, field)
+
     def forget(self, *names: str) -> None:
         """Know fields no longer that are taken off the screen."""
         for name in names:
@@ -164,6 +168,11 @@ class Form:
     def on_closed(self, do: Callable[[], object]) -> None:
         """Run something when nobody can fill in the form any more."""
         self._on_closed.append(do)
+
+    def on_typing(self, do: Callable[[], object]) -> None:
+        """Run something whenever a field of the form changes that was added so far."""
+        for field in self._fields.values():
+            field.on_value_change(do)
 
     def has(self, name: str) -> bool:
         """Tell whether the form has a field."""

@@ -29,6 +29,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.READ_API_KEYS, "/admin/api-keys", "key", _("API keys")),
         (Permission.EDIT_BRANDING, "/admin/branding", "palette", _("Branding")),
         (Permission.EDIT_LADDERS, "/admin/andon", "stairs", _("Escalation")),
+        (Permission.EDIT_FIELDS, "/admin/fields", "dynamic_form", _("Custom fields")),
     )
     with framed_at(seat, title, active=AREA, plants=plants) as content:
         with ui.element("nav").classes("u-setup-nav") as nav:

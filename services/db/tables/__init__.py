@@ -4,7 +4,7 @@ from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, An
 from services.db.tables.audit import AuditEntry
 from services.db.tables.base import Row
 from services.db.tables.branding import Branding
-from services.db.tables.custom_fields import CustomField, CustomKey
+from services.db.tables.custom_fields import CustomConversion, CustomField, CustomKey
 from services.db.tables.files import KeptFile
 from services.db.tables.identity import (
     ApiKey,
@@ -55,6 +55,7 @@ __all__ = [
     "CounterReading",
     "Crew",
     "CrewMember",
+    "CustomConversion",
     "CustomField",
     "CustomKey",
     "CycleTime",

@@ -1,5 +1,6 @@
 """Custom fields: what they are, and sorted keys of their values."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, Text
@@ -45,3 +46,26 @@ class CustomKey(Row):
     place: Mapped[int] = mapped_column(Integer, primary_key=True)
     plant_id: Mapped[UUID | None]
     key: Mapped[str | None]
+
+
+class CustomConversion(Row):
+    """A change of the type of a custom field."""
+
+    __tablename__ = "custom_conversions"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    field_id: Mapped[UUID]
+    field_version: Mapped[int] = mapped_column(Integer)
+    from_type: Mapped[str]
+    to_type: Mapped[str]
+    definition: Mapped[dict[str, object]] = mapped_column(JSONB)
+    state: Mapped[str]
+    total: Mapped[int] = mapped_column(Integer, default=0)
+    seen: Mapped[int] = mapped_column(Integer, default=0)
+    leftover: Mapped[int] = mapped_column(Integer, default=0)
+    leftovers: Mapped[str | None]
+    samples: Mapped[list[dict[str, object]]] = mapped_column(JSONB, default=list)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    __mapper_args__ = {"version_id_col": version}
