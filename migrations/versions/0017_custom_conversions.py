@@ -2,8 +2,8 @@
 
 from migrations.policies import audit_v1, comment_v1, isolate_v1, run_sql
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:
