@@ -25,12 +25,14 @@ PAGE = """<!doctype html>
 <tr><td align="center" style="padding:16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:600px;background:#ffffff;\
 border:1px solid #d3dae1;border-radius:8px;font-family:Roboto,Helvetica,Arial,sans-serif;color:#151a1f">
-<tr><td style="padding:16px 24px;background:{header};color:{on_header};border-radius:8px 8px 0 0;font-size:18px;\
-font-weight:600">{head}</td></tr>
+<tr><td style="{head_style};border-radius:8px 8px 0 0;font-size:18px;font-weight:600">{head}</td></tr>
 <tr><td style="padding:24px;font-size:16px;line-height:1.5">{body}</td></tr>
 {foot}
 </table></td></tr></table></body></html>
 """
+NAME_HEAD = "padding:16px 24px;background:{header};color:{on_header}"
+LOGO_HEAD = "padding:18px 24px 14px;background:#ffffff;border-top:6px solid {header};border-bottom:1px solid #d3dae1"
+"""The logo for light grounds stands on white, whatever the header's colour is."""
 PARAGRAPH = '<p style="margin:0 0 16px;white-space:pre-line">{}</p>'
 BUTTON = (
     '<p style="margin:24px 0"><a href="{url}" style="display:inline-block;padding:14px 24px;border-radius:8px;'
@@ -117,8 +119,9 @@ def mail_html(
     return PAGE.format(
         language=escape(language),
         subject=escape(subject),
-        header=colors[ColorRole.HEADER],
-        on_header=colors[ColorRole.ON_HEADER],
+        head_style=(LOGO_HEAD if logo_url else NAME_HEAD).format(
+            header=colors[ColorRole.HEADER], on_header=colors[ColorRole.ON_HEADER]
+        ),
         head=logo if logo_url else name,
         body=body,
         foot=FOOT.format(escape(brand.mail_text)) if brand.mail_text else "",

@@ -4,7 +4,9 @@ Nothing that people wrote becomes part of a source: it goes in as data, and typs
 milliseconds to a second and lets other threads run meanwhile: for a thread.
 """
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -43,6 +45,25 @@ def typeset(
     except typst.TypstError as error:
         raise NotSet(str(error)) from error
     return document
+
+
+@dataclass(frozen=True)
+class Printout:
+    """A document that is ready to be set: everything that it needs has been read."""
+
+    name: str
+    """Of the file."""
+    source: str
+    data: Mapping[str, object]
+    files: Mapping[str, bytes]
+
+    async def pdf(self) -> bytes:
+        """Return it as PDF, set in a thread; no transaction need be open meanwhile.
+
+        Raises:
+            NotSet: the source has a mistake, or a picture cannot be drawn.
+        """
+        return await asyncio.to_thread(typeset, self.source, data=self.data, files=self.files)
 
 
 @cache

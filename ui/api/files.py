@@ -51,7 +51,8 @@ def files_router() -> APIRouter:
             raise NotFound(what="picture") from error
         async with read(Scope(org_id, request_id="brand")) as work:
             brand = await load_brand(work)
-        asset = next((asset for asset in brand.assets.values() if asset.sha256 == digest), None)
+        pictures = (*brand.assets.values(), *([brand.mail_logo] if brand.mail_logo else []))
+        asset = next((asset for asset in pictures if asset.sha256 == digest), None)
         if asset is None:
             raise NotFound(what="picture")
         if _is_known(request, digest):

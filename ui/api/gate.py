@@ -17,6 +17,7 @@ from ui.api.body_limit import BodyLimit
 from ui.api.browser_session import BrowserSessions
 from ui.api.files import files_router
 from ui.api.health import Ready, health_router
+from ui.api.printouts import printouts_router
 from ui.api.problems import answer_errors_as_problems
 from ui.api.provider_sign_in import provider_sign_in_router
 from ui.api.rate_limit import RequestLimits
@@ -69,6 +70,7 @@ def install(
             door=provider_door,
         )
     )
+    app.include_router(printouts_router())
     badge_key = BadgeKey.of(settings.signing_key)
     app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key))
     app.mount("/api", NothingHere())

@@ -131,8 +131,8 @@ class _Page:
         with ui.element("div").classes("u-card u-asset").mark(f"asset-{kind}"):
             ui.label(name).classes("u-subtitle")
             ui.label(hint).classes("u-muted")
-            ground = "u-asset__ground u-preview--dark" if kind is AssetKind.LOGO_DARK else "u-asset__ground"
-            with ui.element("div").classes(ground):
+            ground = "u-preview--dark" if kind is AssetKind.LOGO_DARK else "u-preview--light"
+            with ui.element("div").classes(f"u-asset__ground {ground}"):
                 if asset is None:
                     ui.label(_("None yet")).classes("u-muted")
                 else:

@@ -86,6 +86,7 @@ class ColorChoice:
 
     def _judge(self) -> None:
         """Say of every colour how well it can be read."""
+        _ = self._translate
         palette = completed(self.palette)
         wrong = {(one.mode, one.role): one for one in unreadable(palette)}
         for (mode, role), verdict in self._verdicts.items():
@@ -93,12 +94,12 @@ class ColorChoice:
             typed = str(self._fields[mode, role].value or "")
             with verdict:
                 if typed and role not in self.palette[mode]:
-                    self._say("error", self._translate("This is no colour such as #1c5fc4."))
+                    self._say("error", _("This is no colour such as #1c5fc4."))
                 elif (mode, role) in wrong:
                     self._propose(wrong[mode, role])
                 else:
                     ratio = min(contrast(palette[mode][role], other) for other in _against(palette, mode, role))
-                    words = self._translate("Contrast {ratio}: can be read")
+                    words = _("Contrast {ratio}, can be read")
                     self._say("check_circle", words.format(ratio=f"{number_of(ratio, self._lang)} : 1"))
 
     def _say(self, icon: str, words: str) -> None:

@@ -34,7 +34,7 @@ def asset_words(_: Translate) -> dict[AssetKind, tuple[str, str]]:
 def text_words(_: Translate) -> dict[str, tuple[str, str]]:
     """Translate what a text is, and where it is shown."""
     return {
-        "name": (_("Name"), _("In place of the organization's name on screens, in mails and on paper")),
+        "name": (_("Name"), _("On screens, in mails and on paper")),
         "wall_text": (_("Words above walls"), ""),
         "sign_in_text": (_("Words on the sign-in page"), ""),
         "mail_text": (_("Foot of mails"), ""),

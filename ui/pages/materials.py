@@ -21,6 +21,7 @@ from ui.kit.forms import FormDialog
 from ui.kit.framed import framed, framed_at
 from ui.kit.server_tables import ServerTable, TableColumn, TableRows, TableSetting, TableWish, address_of
 from ui.pages.plant_choice import plant_choice
+from ui.pages.print_links import print_link
 from ui.pages.routing import RoutingSections
 
 # The address of a row stands in it; on a phone a row is a card.
@@ -175,6 +176,7 @@ def _head(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[Non
         with ui.element("span").classes("u-material__word"):
             ui.icon("check" if view.is_active else "block")
             ui.label(f"{_active_word(seat, view.is_active)} · {_('Unit')}: {view.unit}")
+    print_link(_("Labels"), "qr_code_2", f"/materials/{view.id}/labels.pdf", mark="print-labels")
     if seat.viewer.scope.may(Permission.EDIT_ORDERS):
         edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: _ask_edit(seat, view, load))
         edit.classes("u-button").mark("edit-material")

@@ -36,6 +36,7 @@ from ui.kit.live_page import keep_fresh
 from ui.kit.translate import obstacle_sentence
 from ui.pages.order_forms import ask_hold_reason, edit_dialog, split_dialog
 from ui.pages.order_words import ACTION_LOOKS, STATE_ICONS, action_words, operation_words, state_words
+from ui.pages.print_links import print_link
 
 DO = {
     OrderAction.RELEASE: release_order,
@@ -146,6 +147,8 @@ class _OrderPage:
 
     def _draw_actions(self) -> None:
         _, order = self._seat.translate, self._now.order
+        print_link(_("Traveller"), "print", f"/orders/{order.id}/traveller.pdf", mark="print-traveller")
+        print_link(_("Labels"), "qr_code_2", f"/orders/{order.id}/labels.pdf", mark="print-labels")
         if not self._seat.viewer.scope.may_in(order.plant_id, Permission.EDIT_ORDERS):
             return
         words = action_words(_)
