@@ -200,6 +200,12 @@ async def work(settings: Settings) -> None:
         await cli.until_stopped(work_forever())
 
 
+async def seed_demo(settings: Settings) -> None:
+    """Add the demo organizations to a database that has none of them."""
+    use_file_store(file_store_of(settings))
+    await cli.seed_demo(settings)
+
+
 async def replay(settings: Settings, wish: cli.ReplayWish) -> Followed:
     """Book the recorded log of a machine, faster than it happened."""
     async with database_of(settings):
@@ -230,4 +236,8 @@ async def import_production_log(settings: Settings, wish: cli.ImportWish) -> Imp
 
 
 if __name__ == "__main__":
-    cli.run(cli.Commands(serve=serve, work=work, replay=replay, import_production_log=import_production_log))
+    cli.run(
+        cli.Commands(
+            serve=serve, work=work, seed_demo=seed_demo, replay=replay, import_production_log=import_production_log
+        )
+    )

@@ -12,6 +12,7 @@ from domain.scope import Scope
 from services.auth.passwords import hash_password
 from services.db.tables import Lane, Machine, MachineStatus, User
 from services.db.work import Work, begin, read
+from services.demo_brands import brand_demo_works, brand_rival_works
 from services.demo_orders import add_demo_orders
 from services.demo_parts import add_demo_parts, cycle_time_s
 from services.demo_shifts import DEMO_PAST, add_demo_shifts
@@ -152,6 +153,7 @@ async def _seed_demo_works(password_hash: str, badge_key: BadgeKey) -> None:
         await add_machine(work, lane_id=lane.id, code=KOMAX_MACHINE, name="Komax Alpha 565", position=1)
         lanes = (await work.session.execute(select(Lane.id).order_by(Lane.code))).scalars()
         await add_demo_shifts(work, plant_id=plant.id, lane_ids=tuple(lanes), people=people)
+        await brand_demo_works(work)
 
 
 async def _add_stations(work: Work, plant_id: UUID, department_id: UUID) -> None:
@@ -174,6 +176,7 @@ async def _seed_rival_works(password_hash: str) -> None:
         plant = await add_plant(work, code="LYO", name="Lyon", time_zone="Europe/Paris")
         department = await add_department(work, plant_id=plant.id, code="MACH", name="Machining")
         await _add_lane(work, department.id, "MILL", "Fraisage", 1, (("R-01", "Mazak"), ("R-02", "Mazak")))
+        await brand_rival_works(work)
 
 
 async def _seed_platform(password_hash: str) -> None:

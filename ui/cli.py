@@ -77,6 +77,7 @@ class Commands:
 
     serve: Callable[[Settings], Awaitable[None]]
     work: Callable[[Settings], Awaitable[None]]
+    seed_demo: Callable[[Settings], Awaitable[None]]
     replay: Callable[[Settings, ReplayWish], Awaitable[Followed]]
     import_production_log: Callable[[Settings, ImportWish], Awaitable[ImportedHistory]]
 
@@ -110,7 +111,7 @@ def run(commands: Commands) -> None:
     @app.command
     def seed_demo() -> None:
         """Add the demo organizations to a database that has none of them."""
-        _go(_seed_demo, demo=True)
+        _go(commands.seed_demo, demo=True)
 
     @app.command
     def create_admin(
@@ -332,7 +333,8 @@ async def _migrate(settings: Settings) -> None:
     say(f"Applied: {', '.join(applied)}." if applied else "The database is up to date.")
 
 
-async def _seed_demo(settings: Settings) -> None:
+async def seed_demo(settings: Settings) -> None:
+    """Add the demo organizations to a database that has none of them."""
     async with database_of(settings):
         say(f"The demo sign-ins open with the password {await prepare_demo(settings)}")
 
