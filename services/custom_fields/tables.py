@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from math import isqrt
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_, text
+
 from domain.custom_fields.fields import FieldDefinition, FieldType
 from domain.custom_fields.filters import FieldFilter, FieldSort, in_python, key_of
 from services.custom_fields.entities import Entity
@@ -100,6 +102,13 @@ def _most_to_sort(asked: TableQuestion) -> int:
     With n rows that pass of N, the way to row r along keys leads over r * N / n of them.
     """
     return min(MOST_COUNTED, isqrt((asked.offset + asked.limit) * USUAL_ROWS))
+
+
+def clause_of(condition: Condition, number: int) -> ColumnElement[bool]:
+    """Return a condition for a statement that is made of columns; `number` tells those of one statement apart."""
+    names = [f"custom_{number}_{place}" for place in range(len(condition.values))]
+    clause = text(condition.sql.format(*(f"(:{name})" for name in names)))
+    return and_(clause.bindparams(**dict(zip(names, condition.values, strict=True))))
 
 
 async def _rarest(work: Work, filters: Sequence[FieldFilter], most: int) -> tuple[FieldFilter | None, int]:

@@ -9,9 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, literal, or_, select, text, tuple_
 
+from domain.custom_fields.filters import FieldFilter
 from domain.errors import NotFound
 from domain.identity.roles import Permission
 from domain.production.orders import OrderAction, OrderState, order_actions
+from services.custom_fields.fields import load_fields
+from services.custom_fields.searches import holding, words_of
+from services.custom_fields.tables import clause_of, conditions_of
 from services.db.paging import Page, page_of
 from services.db.tables import Machine, Material, Operation, WorkOrder
 from services.db.work import Work
@@ -153,12 +157,14 @@ async def list_orders(
     machine_id: UUID | None = None,
     due_since: datetime | None = None,
     due_until: datetime | None = None,
+    filters: Sequence[FieldFilter] = (),
     before: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> Page[OrderInfo]:
     """Return the orders that the filters leave, newest first by (created_at, id); `before` continues below such a pair.
 
-    `search` looks into the order's and the material's number and description. An order is of a lane when an operation
+    `search` are words that stand in the order's number, in its material's number and description, or in a field for
+    searches. An order is of a lane when an operation
     of it is planned there or at one of its machines.
 
     Raises:
@@ -172,16 +178,12 @@ async def list_orders(
         statement = statement.where(WorkOrder.state.in_([state.value for state in states]))
     if material_id is not None:
         statement = statement.where(WorkOrder.material_id == material_id)
-    if search.strip():
-        wanted = f"%{_like(search.strip())}%"
-        statement = statement.where(
-            or_(
-                *(
-                    column.ilike(wanted, escape="\\")
-                    for column in (WorkOrder.number, Material.number, Material.description)
-                )
-            )
-        )
+    words = words_of(search)
+    fields = await load_fields(work, "work_order") if words else ()
+    columns = "(work_orders.number || ' ' || materials.number || ' ' || materials.description)"
+    conditions = holding(words, fields, columns=columns, table="work_orders") + conditions_of(filters, "work_orders")
+    for number, condition in enumerate(conditions):
+        statement = statement.where(clause_of(condition, number))
     planned = select(literal(1)).where(Operation.org_id == WorkOrder.org_id, Operation.work_order_id == WorkOrder.id)
     if machine_id is not None:
         statement = statement.where(planned.where(Operation.machine_id == machine_id).exists())
@@ -287,7 +289,3 @@ def _order(row: Row[*tuple[Any, ...]]) -> OrderInfo:
         actions=order_actions(status_of(order)),
         custom=order.custom,
     )
-
-
-def _like(search: str) -> str:
-    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

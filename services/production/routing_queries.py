@@ -6,10 +6,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, literal, or_, select
+from sqlalchemy import Row, Select, literal, select
 
+from domain.custom_fields.filters import FieldFilter, FieldSort
 from domain.errors import NotFound
 from domain.identity.roles import Permission
+from services.custom_fields.entities import ENTITIES
+from services.custom_fields.fields import load_fields
+from services.custom_fields.searches import holding, words_of
+from services.custom_fields.tables import Condition, TableQuestion, clause_of, conditions_of, find_rows
 from services.db.paging import Page, page_of
 from services.db.tables import Material, Routing, RoutingOperation
 from services.db.work import Work
@@ -75,26 +80,73 @@ MATERIAL: Select[*tuple[Any, ...]] = select(
 
 
 async def list_materials(
-    work: Work, *, search: str = "", is_active: bool | None = None, after: str | None = None, limit: int = 100
+    work: Work,
+    *,
+    search: str = "",
+    is_active: bool | None = None,
+    filters: Sequence[FieldFilter] = (),
+    after: str | None = None,
+    limit: int = 100,
 ) -> Page[MaterialInfo]:
     """Return the materials by number; `after` continues behind a number.
+
+    `search` are words that stand in number, description or a field for searches.
 
     Raises:
         Forbidden: the actor may not read orders.
     """
     await work.permit(Permission.READ_ORDERS)
     statement = MATERIAL.order_by(Material.number)
-    if search.strip():
-        wanted = search.strip()
-        statement = statement.where(
-            or_(*(column.icontains(wanted, autoescape=True) for column in (Material.number, Material.description)))
-        )
-    if is_active is not None:
-        statement = statement.where(Material.is_active == is_active)
+    for number, condition in enumerate(await _conditions(work, search, is_active, filters, "materials")):
+        statement = statement.where(clause_of(condition, number))
     if after is not None:
         statement = statement.where(Material.number > after)
     rows = await work.session.execute(statement.limit(literal(limit + 1, literal_execute=True)))
     return page_of([MaterialInfo(*row) for row in rows], limit)
+
+
+async def list_sorted_materials(
+    work: Work,
+    *,
+    sort: FieldSort,
+    search: str = "",
+    is_active: bool | None = None,
+    filters: Sequence[FieldFilter] = (),
+    offset: int = 0,
+    limit: int = 100,
+) -> Page[MaterialInfo]:
+    """Return the materials in the order of a custom field, from the `offset`th on.
+
+    Raises:
+        Forbidden: the actor may not read orders.
+    """
+    work.scope.require(Permission.READ_ORDERS)
+    page = await find_rows(
+        work,
+        TableQuestion(
+            entity=ENTITIES["material"],
+            filters=filters,
+            conditions=await _conditions(work, search, is_active, (), "thing"),
+            sort=(sort,),
+            order="thing.number",
+            offset=offset,
+            limit=limit + 1,
+        ),
+    )
+    rows = (await work.session.execute(MATERIAL.where(Material.id.in_(page.ids)))).all()
+    found = {row.id: MaterialInfo(*row) for row in rows}
+    return page_of([found[one] for one in page.ids if one in found], limit)
+
+
+async def _conditions(
+    work: Work, search: str, is_active: bool | None, filters: Sequence[FieldFilter], table: str
+) -> list[Condition]:
+    words = words_of(search)
+    fields = await load_fields(work, "material") if words else ()
+    conditions = holding(words, fields, columns=f"({table}.number || ' ' || {table}.description)", table=table)
+    if is_active is not None:
+        conditions.append(Condition(f"{table}.is_active = {{}}", (is_active,)))
+    return conditions + conditions_of(filters, table)
 
 
 async def get_material(work: Work, *, material_id: UUID) -> MaterialInfo:

@@ -17,7 +17,7 @@ OPEN = {"signIn", "refreshTokens"}
 """What may be called without a session."""
 OF_PLATFORM = {"getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization"}
 """What is refused to everybody but the platform's own people, whatever it names."""
-NEEDS_NOTHING = {"addPlant", "addReason", "addMaterial", "makeApiKey", "setBrandAsset", "addFile"}
+NEEDS_NOTHING = {"addCustomField", "addPlant", "addReason", "addMaterial", "makeApiKey", "setBrandAsset", "addFile"}
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -79,6 +79,9 @@ class TestDocument:
             "getFileContent",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
+            "listCustomFields", "getCustomField", "addCustomField", "editCustomField", "orderCustomFields",
+            "checkCustomFieldConversion", "getCustomFieldConversion", "runCustomFieldConversion",
+            "dropCustomFieldConversion",
         } == set(ids)  # fmt: skip
         for _, path, operation in operations(document):
             assert operation["summary"], path
@@ -141,6 +144,8 @@ class TestEveryRoute:
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
         }
+        fields = await custom_fields(admin)
+        bodies |= field_bodies(fields["field_id"])
         api_key = (await admin.post(f"{V1}/api-keys/", json=key_body())).json()
         file = (await admin.post(f"{V1}/files/", files={"file": ("a.txt", b"a", "text/plain")})).json()
         plant = plant_bodies(floor, order.material_id)
@@ -163,7 +168,7 @@ class TestEveryRoute:
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
             "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"],
-            "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"],
+            "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"], **fields,
         }  # fmt: skip
 
         for method, path, operation in operations(document):
@@ -194,6 +199,7 @@ class TestEveryRoute:
             "makeApiKey": key_body(),
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
+            **field_bodies(str(new_id())),
         }
 
         for method, path, operation in operations(document):
@@ -210,7 +216,28 @@ def filled(path: str, make: Any) -> str:
         material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
         user_id=make(), kind="badge", api_key_id=make(), organization_id=make(), picture="logo", file_id=make(),
+        field_id=make(), conversion_id=make(),
     )  # fmt: skip
+
+
+async def custom_fields(admin: httpx.AsyncClient) -> dict[str, str]:
+    """Add a custom field and begin to change its type."""
+    new = field_bodies("")["addCustomField"]
+    field = (await admin.post(f"{V1}/custom-fields/", json=new)).json()
+    to = {"version": 1, "type": "number"}
+    begun = (await admin.post(f"{V1}/custom-fields/{field['id']}/conversions", json=to)).json()
+    return {"field_id": field["id"], "conversion_id": begun["id"]}
+
+
+def field_bodies(field_id: str) -> dict[str, dict[str, Any]]:
+    """Return the bodies of the writes about custom fields, by operation."""
+    return {
+        "addCustomField": {"entity": "machine", "key": "size", "type": "text", "labels": {"en": "Size"}},
+        "editCustomField": {"version": 1},
+        "orderCustomFields": {"entity": "machine", "field_ids": [field_id]},
+        "checkCustomFieldConversion": {"version": 1, "type": "number"},
+        "runCustomFieldConversion": {},
+    }
 
 
 def plant_bodies(floor: Floor, material_id: object) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from ui.api.v1 import (
     api_keys,
     branding,
     crews,
+    custom_fields,
     cycle_times,
     files,
     materials,
@@ -32,6 +33,7 @@ from ui.api.v1 import (
 from ui.api.v1.auth import auth_router
 from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
+from ui.api.v1.org_schema import OrgSchema, org_schema_router
 
 DESCRIPTION = """
 Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
@@ -44,6 +46,8 @@ Everything belongs to the organization of the signed-in user; what belongs to an
   `Accept-Language`.
 * **Lists** come in pages: follow `next_cursor` until it is null.
 * **Writes** take an `Idempotency-Key`: repeated within a day, the same request gets the first answer again.
+* **Custom fields** stand in `custom`, by key. `openapi.json?org_schema=true`, asked with your session, types those of
+  your organization.
 * **Times** are ISO 8601 with a zone, periods are half-open `[since, until)`.
 * **Quantities** go in as JSON numbers or decimal strings with at most six digits behind the point, read exactly, and
   come out as JSON numbers.
@@ -82,12 +86,14 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts,
         operations.router,
         branding.router,
         files.router,
+        custom_fields.router,
     )
     for router in routers:
         app.include_router(router)
+    app.include_router(org_schema_router(app))
     describe_problems(app)
     paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
-    return EitherSlash(app, collections=frozenset(path for path in paths if path.endswith("/")))
+    return EitherSlash(OrgSchema(app), collections=frozenset(path for path in paths if path.endswith("/")))
 
 
 class EitherSlash:

@@ -14,6 +14,7 @@ from services.production import routing_queries as queries
 from services.production.materials import add_material, edit_material
 from services.production.routings import activate_routing, draft_routing, edit_routing, revise_routing
 from ui.api.v1.callers import Caller
+from ui.api.v1.custom_filters import AskedOfFields, CustomPaging, listed_at, offset_in
 from ui.api.v1.custom_values import CustomAnswer, GivenCustom, given_custom, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
@@ -62,7 +63,7 @@ class MaterialChange(RequestBody):
     custom: GivenCustom | None = None
 
 
-class MaterialFilter(Paging):
+class MaterialFilter(CustomPaging):
     """Filters of materials."""
 
     search: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] = ""
@@ -155,13 +156,28 @@ class RoutingFilter(Paging):
 
 
 @router.get("/materials/", operation_id="listMaterials", summary="Materials by number", responses=READING)
-async def list_materials(caller: Caller, asked: Annotated[MaterialFilter, Query()]) -> Listed[Material]:
-    """Return the materials whose number or description has `search` in it."""
+async def list_materials(
+    caller: Caller, asked: Annotated[MaterialFilter, Query()], custom: AskedOfFields
+) -> Listed[Material]:
+    """Return the materials that have every word of `search` in number, description or a field for searches.
+
+    Custom fields filter by `custom.key=value` (repeated for one of several; of a text, a part of it), `custom.key.min`,
+    `custom.key.max` and `custom.key.empty=yes`.
+    """
     async with read(caller) as work:
+        filters, sort = await custom.read(work, "material", asked.sort)
+        if sort is not None:
+            offset = offset_in(asked.cursor, "materials")
+            sorted_page = await queries.list_sorted_materials(
+                work, sort=sort, search=asked.search, is_active=asked.is_active, filters=filters, offset=offset,
+                limit=asked.limit,
+            )  # fmt: skip
+            return await list_with_custom(work, "material", listed_at(sorted_page, Material, "materials", offset))
         page = await queries.list_materials(
             work,
             search=asked.search,
             is_active=asked.is_active,
+            filters=filters,
             after=MATERIALS.read(asked.cursor),
             limit=asked.limit,
         )

@@ -14,6 +14,7 @@ from services.db.tables import WorkOrder as OrderRow
 from services.db.work import Work, read
 from services.production import order_queries as queries
 from services.production.order_fields import LARGEST_PRIORITY
+from services.production.order_tables import list_sorted_orders
 from services.production.work_orders import (
     cancel_order,
     close_order,
@@ -26,11 +27,12 @@ from services.production.work_orders import (
     split_order,
 )
 from ui.api.v1.callers import Caller, Words
+from ui.api.v1.custom_filters import AskedOfFields, CustomPaging, listed_at, offset_in
 from ui.api.v1.custom_values import CustomAnswer, GivenCustom, given_custom, list_with_custom, with_custom
 from ui.api.v1.documents import READING, WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Instant, Quantity, RequestBody, ShownQuantity, Version, spoken
-from ui.api.v1.lists import Cursors, Listed, Paging
+from ui.api.v1.lists import Cursors, Listed
 from ui.api.v1.operations import Operation
 from ui.api.v1.writes import Done, Write
 
@@ -127,7 +129,7 @@ class Split(RequestBody):
     number: Number | None = None
 
 
-class WorkOrderFilter(Paging):
+class WorkOrderFilter(CustomPaging):
     """Filters of orders."""
 
     plant_id: UUID | None = None
@@ -141,9 +143,34 @@ class WorkOrderFilter(Paging):
 
 
 @router.get("/", operation_id="listWorkOrders", summary="Work orders, newest first", responses=READING)
-async def list_work_orders(caller: Caller, asked: Annotated[WorkOrderFilter, Query()]) -> Listed[WorkOrder]:
-    """Return the orders that are due in `[due_since, due_until)`; those of a lane have an operation there."""
+async def list_work_orders(
+    caller: Caller, asked: Annotated[WorkOrderFilter, Query()], custom: AskedOfFields
+) -> Listed[WorkOrder]:
+    """Return the orders that are due in `[due_since, due_until)`; those of a lane have an operation there.
+
+    Custom fields filter by `custom.key=value` (repeated for one of several; of a text, a part of it), `custom.key.min`,
+    `custom.key.max` and `custom.key.empty=yes`.
+    """
     async with read(caller) as work:
+        filters, sort = await custom.read(work, "work_order", asked.sort)
+        if sort is not None:
+            offset = offset_in(asked.cursor, "work-orders")
+            sorted_page = await list_sorted_orders(
+                work,
+                sort=sort,
+                plant_id=asked.plant_id,
+                lane_id=asked.lane_id,
+                machine_id=asked.machine_id,
+                material_id=asked.material_id,
+                states=() if asked.state is None else (asked.state,),
+                words=asked.search,
+                due_since=asked.due_since,
+                due_until=asked.due_until,
+                filters=filters,
+                offset=offset,
+                limit=asked.limit,
+            )
+            return await list_with_custom(work, "work_order", listed_at(sorted_page, WorkOrder, "work-orders", offset))
         page = await queries.list_orders(
             work,
             plant_id=asked.plant_id,
@@ -154,6 +181,7 @@ async def list_work_orders(caller: Caller, asked: Annotated[WorkOrderFilter, Que
             search=asked.search,
             due_since=asked.due_since,
             due_until=asked.due_until,
+            filters=filters,
             before=ORDERS.read(asked.cursor),
             limit=asked.limit,
         )
