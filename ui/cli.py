@@ -17,6 +17,7 @@ import structlog
 from cyclopts import App, Parameter
 
 from domain.errors import UnisonError
+from domain.identity.accounts import SHORTEST_PASSWORD
 from domain.identity.roles import PLATFORM, Role
 from domain.scope import Scope
 from services import demo
@@ -34,7 +35,6 @@ from services.production.history_imports import ImportedHistory
 from services.production.sources import Followed
 
 PROGRESS_EVERY = 50
-SHORTEST_PASSWORD = 10
 IMPORT_STEPS = {
     ImportStep.ORDERS: "Adding orders and operations of reports",
     ImportStep.REPORTS: "Booking reports",

@@ -7,6 +7,7 @@ from domain.checks import checked_text
 from domain.errors import Invalid, marked
 
 LONGEST_PASSWORD = 1024
+SHORTEST_PASSWORD = 10
 LONGEST_EMAIL = 320
 
 
@@ -38,6 +39,13 @@ class InvalidPassword(Invalid):
 
     code: ClassVar[str] = "invalid_password"
     sentence: ClassVar[str] = marked("A password has 1 to {longest} characters.")
+
+
+class ShortPassword(Invalid):
+    """A password that is too short to be chosen anew."""
+
+    code: ClassVar[str] = "short_password"
+    sentence: ClassVar[str] = marked("A password has at least {shortest} characters.")
 
 
 def checked_slug(value: str) -> str:
@@ -93,4 +101,16 @@ def checked_password(value: str) -> str:
     is_text = not any("\ud800" <= character <= "\udfff" for character in value)
     if not 1 <= len(value) <= LONGEST_PASSWORD or not is_text:
         raise InvalidPassword(field="password", longest=LONGEST_PASSWORD)
+    return value
+
+
+def checked_new_password(value: str) -> str:
+    """Return the password when somebody may choose it.
+
+    Raises:
+        InvalidPassword: it could never be typed again.
+        ShortPassword: it is too short.
+    """
+    if len(checked_password(value)) < SHORTEST_PASSWORD:
+        raise ShortPassword(field="password", shortest=SHORTEST_PASSWORD)
     return value

@@ -24,12 +24,18 @@ from services.db.keys import new_id
 from services.db.paging import Page, page_of
 from services.db.unique import unique_or
 from services.db.work import Work, beside
+from services.identity.invitations import invite_user
 from services.identity.users import SlugTaken, add_user, found_organization
 
 IS_PLATFORM = "SELECT is_platform FROM organizations"
 IDS = "SELECT * FROM app.organization_ids($1, $2)"
 FACTS = "SELECT * FROM app.organization_facts($1)"
 EDIT = text("SELECT app.edit_organization(:id, :seen, :slug, :name, :host, :active)")
+FIRST_ADMIN = """
+SELECT invited.user_id FROM user_invitations AS invited
+WHERE invited.used_at IS NULL AND NOT EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM sign_in_sessions)
+"""
 FOUND = text("SELECT app.found_platform(:id, :slug, :name)")
 THE_PLATFORM = text("SELECT app.platform()")
 
@@ -55,6 +61,22 @@ class PlatformFounded(Conflict):
     sentence: ClassVar[str] = marked("The installation has a platform organization by now. Try again.")
 
 
+class AlreadyEntered(Conflict):
+    """An organization that is its own people's by now."""
+
+    code: ClassVar[str] = "already_entered"
+    sentence: ClassVar[str] = marked("Somebody has entered this organization by now. Its own admins invite people.")
+
+
+@dataclass(frozen=True)
+class AddedOrganization:
+    """An organization whose first admin is invited."""
+
+    id: UUID
+    invitation_link: str | None
+    """To be handed over; None where it goes by mail."""
+
+
 @dataclass(frozen=True)
 class OrganizationFacts:
     """What the platform may know of an organization."""
@@ -74,6 +96,8 @@ class OrganizationFacts:
     """Active ones."""
     plants: int
     machines: int
+    is_entered: bool
+    """Whether anybody has come in; until then its first admin can be invited again."""
 
 
 async def list_organizations(work: Work, *, after: str | None = None, limit: int = 100) -> Page[OrganizationFacts]:
@@ -103,8 +127,10 @@ async def get_organization(work: Work, organization_id: UUID) -> OrganizationFac
     return _facts(rows[0])
 
 
-async def add_organization(work: Work, *, slug: str, name: str, admin_email: str, admin_name: str) -> tuple[UUID, UUID]:
-    """Make an organization and its first admin, who has no password yet; returns both ids.
+async def add_organization(
+    work: Work, *, slug: str, name: str, admin_email: str, admin_name: str, base_url: str
+) -> AddedOrganization:
+    """Make an organization and invite its first admin, as `invite_user` does.
 
     Raises:
         Forbidden: the actor is no admin of the platform.
@@ -116,7 +142,27 @@ async def add_organization(work: Work, *, slug: str, name: str, admin_email: str
     async with beside(work, founder) as inside:
         await found_organization(inside, slug=slug, name=name)
         admin = await add_user(inside, email=admin_email, display_name=admin_name, roles=frozenset({Role.ADMIN}))
-    return founder.org_id, admin.id
+        link = await invite_user(inside, user_id=admin.id, base_url=base_url)
+    return AddedOrganization(id=founder.org_id, invitation_link=link)
+
+
+async def invite_first_admin(work: Work, *, organization_id: UUID, base_url: str) -> AddedOrganization:
+    """Invite the first admin of an organization again, which nobody has entered yet; the link of before opens nothing.
+
+    Raises:
+        Forbidden: the actor is no admin of the platform.
+        NotFound: there is no such organization.
+        AlreadyEntered: somebody has chosen a password there, so that its own people invite from now on.
+    """
+    await _require(work, Permission.ADD_ORGANIZATIONS)
+    known = await get_organization(work, organization_id)
+    inviter = Scope(known.id, user_id=work.scope.user_id, request_id=work.scope.request_id)
+    async with beside(work, inviter) as inside:
+        rows = await inside.fetch(FIRST_ADMIN)
+        if len(rows) != 1:
+            raise AlreadyEntered
+        link = await invite_user(inside, user_id=rows[0]["user_id"], base_url=base_url)
+    return AddedOrganization(id=known.id, invitation_link=link)
 
 
 async def edit_organization(

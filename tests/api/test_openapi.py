@@ -15,7 +15,14 @@ from tests.factories import Floor, Make
 
 OPEN = {"signIn", "refreshTokens"}
 """What may be called without a session."""
-OF_PLATFORM = {"getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization"}
+OF_PLATFORM = {
+    "inviteFirstAdmin",
+    "getOrganization",
+    "addOrganization",
+    "editOrganization",
+    "suspendOrganization",
+    "resumeOrganization",
+}
 """What is refused to everybody but the platform's own people, whatever it names."""
 NEEDS_NOTHING = {"addCustomField", "addPlant", "addReason", "addMaterial", "makeApiKey", "setBrandAsset", "addFile"}
 """What writes without naming anything that exists."""
@@ -78,6 +85,7 @@ class TestDocument:
             "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
             "getFileContent",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
+            "inviteFirstAdmin",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
             "listCustomFields", "getCustomField", "addCustomField", "editCustomField", "orderCustomFields",
             "checkCustomFieldConversion", "getCustomFieldConversion", "runCustomFieldConversion",

@@ -22,10 +22,12 @@ from services.db.tables import AuditEntry, Machine, Organization, Plant, User, U
 from services.db.work import begin, read
 from services.events.hub import Hub
 from services.identity.api_keys import make_api_key
+from services.identity.invitations import InvitationOver, accept_invitation, find_invited, invite_user
 from services.identity.key_holders import KeyHolders
 from services.identity.organizations import OrganizationAddress, organization_of_address
 from services.identity.platform import (
     AddressTaken,
+    AlreadyEntered,
     OrganizationFacts,
     PlatformStays,
     add_organization,
@@ -33,6 +35,7 @@ from services.identity.platform import (
     find_platform,
     found_platform,
     get_organization,
+    invite_first_admin,
     list_organizations,
     resume_organization,
     suspend_organization,
@@ -45,6 +48,7 @@ from services.jobs.registry import REGISTRY, Job, Registered, enqueue
 from tests.factories import PASSWORD, Connection, Floor, Platform, enter
 
 ISSUER = TokenIssuer("k" * 40, access_lifetime=timedelta(minutes=30), refresh_lifetime=timedelta(days=7))
+BASE = "https://mes.example"
 EVERYTHING = permissions_of(frozenset({Role.ADMIN, PLATFORM}))
 
 
@@ -108,7 +112,9 @@ class TestListOrganizations:
                 for refused in (
                     list_organizations(work),
                     get_organization(work, other.scope.org_id),
-                    add_organization(work, slug="own", name="Own", admin_email="a@b.example", admin_name="A"),
+                    add_organization(
+                        work, slug="own", name="Own", admin_email="a@b.example", admin_name="A", base_url=BASE
+                    ),
                     edit_organization(work, organization_id=other.scope.org_id, version=1, name="Mine"),
                     suspend_organization(work, organization_id=other.scope.org_id, version=1),
                     resume_organization(work, organization_id=other.scope.org_id, version=1),
@@ -136,7 +142,7 @@ class TestPlatform:
         assert row is not None
         assert set(row.keys()) == {
             "id", "slug", "name", "host", "is_active", "is_platform", "created_at", "version", "users", "plants",
-            "machines",
+            "machines", "is_entered",
         }  # fmt: skip
 
     @pytest.mark.parametrize(
@@ -185,14 +191,15 @@ class TestAddOrganization:
         slug = f"new-{new_id().hex[:20]}"
 
         async with begin(platform.acting()) as work:
-            organization_id, admin_id = await add_organization(
-                work, slug=slug, name="New works", admin_email="Ada@New.example", admin_name="Ada"
+            added = await add_organization(
+                work, slug=slug, name="New works", admin_email="Ada@New.example", admin_name="Ada", base_url=BASE
             )
             assert work.scope.org_id == platform.scope.org_id
             assert (await work.session.execute(select(Organization.id))).scalars().all() == [platform.scope.org_id]
 
-        async with read(Scope(organization_id)) as work:
-            admin = await work.session.get_one(User, admin_id)
+        assert added.invitation_link is not None
+        async with read(Scope(added.id)) as work:
+            admin = (await work.session.execute(select(User))).scalar_one()
             assert (admin.email, admin.password_hash) == ("ada@new.example", None)
             assert (await work.session.execute(select(UserRole.role))).scalars().all() == ["admin"]
             made = (
@@ -205,27 +212,72 @@ class TestAddOrganization:
 
         with pytest.raises(Exception, match="e-mail"):
             async with begin(platform.acting()) as work:
-                await add_organization(work, slug=slug, name="New", admin_email="nobody", admin_name="Ada")
+                await add_organization(
+                    work, slug=slug, name="New", admin_email="nobody", admin_name="Ada", base_url=BASE
+                )
 
         assert await organization_of_address(slug=slug, host="") is None
 
     async def test_refuses_a_short_name_that_is_taken(self, platform: Platform, floor: Floor) -> None:
         async with begin(platform.acting()) as work:
             with pytest.raises(SlugTaken):
-                await add_organization(work, slug=floor.slug, name="N", admin_email="a@b.example", admin_name="A")
+                await add_organization(
+                    work, slug=floor.slug, name="N", admin_email="a@b.example", admin_name="A", base_url=BASE
+                )
             with pytest.raises(InvalidSlug):
-                await add_organization(work, slug="No", name="N", admin_email="a@b.example", admin_name="A")
+                await add_organization(
+                    work, slug="No", name="N", admin_email="a@b.example", admin_name="A", base_url=BASE
+                )
 
     async def test_by_two_at_once_makes_one(self, platform: Platform) -> None:
         slug = f"new-{new_id().hex[:20]}"
 
         async def add() -> object:
             async with begin(platform.acting()) as work:
-                return await add_organization(work, slug=slug, name="N", admin_email="a@b.example", admin_name="A")
+                return await add_organization(
+                    work, slug=slug, name="N", admin_email="a@b.example", admin_name="A", base_url=BASE
+                )
 
         results = await asyncio.gather(add(), add(), return_exceptions=True)
 
-        assert sorted(type(result).__name__ for result in results) == ["SlugTaken", "tuple"]
+        assert sorted(type(result).__name__ for result in results) == ["AddedOrganization", "SlugTaken"]
+
+
+class TestInviteFirstAdmin:
+    async def test_replaces_the_link_until_somebody_came_in(self, platform: Platform) -> None:
+        slug = f"new-{new_id().hex[:20]}"
+        async with begin(platform.acting()) as work:
+            wish = {"slug": slug, "name": "N", "admin_email": f"a@{slug}.example", "admin_name": "A"}
+            first = await add_organization(work, **wish, base_url=BASE)
+        async with begin(platform.acting()) as work:
+            second = await invite_first_admin(work, organization_id=first.id, base_url=BASE)
+        tokens = [str(link).partition("token=")[2] for link in (first.invitation_link, second.invitation_link)]
+
+        with pytest.raises(InvitationOver):
+            await find_invited(tokens[0])
+        assert not (await facts_of(platform, first.id)).is_entered
+        await accept_invitation(ISSUER, token=tokens[1], password="a long password", device=Device("192.0.2.1"))
+
+        assert (await facts_of(platform, first.id)).is_entered
+        async with begin(platform.acting()) as work:
+            with pytest.raises(AlreadyEntered):
+                await invite_first_admin(work, organization_id=first.id, base_url=BASE)
+
+    async def test_opens_no_organization_that_people_use(self, platform: Platform, floor: Floor) -> None:
+        async with begin(floor.scope) as work:
+            await invite_user(work, user_id=floor.user_ids[Role.ADMIN], base_url=BASE)
+        async with begin(platform.acting()) as work:
+            with pytest.raises(AlreadyEntered):
+                await invite_first_admin(work, organization_id=floor.scope.org_id, base_url=BASE)
+            with pytest.raises(NotFound):
+                await invite_first_admin(work, organization_id=new_id(), base_url=BASE)
+
+    async def test_refuses_everybody_else(self, floor: Floor, other: Floor) -> None:
+        claimed = replace(floor.acting_as(Role.ADMIN), permissions=EVERYTHING)
+        for scope in (floor.acting_as(Role.ADMIN), claimed):
+            async with begin(scope) as work:
+                with pytest.raises(Forbidden):
+                    await invite_first_admin(work, organization_id=other.scope.org_id, base_url=BASE)
 
 
 class TestEditOrganization:

@@ -32,7 +32,7 @@ class TestAdminApiKeys:
         admin.find(marker="save").click()
         await sees(admin, "It is shown this once and kept nowhere.")
 
-        (shown,) = admin.find(marker="made-key").elements
+        (shown,) = admin.find(marker="shown-once").elements
         assert isinstance(shown, ui.input)
         assert is_well_formed(str(shown.value))
         await sees(admin, "Valid")

@@ -46,7 +46,7 @@ class TestPlatformOrganizations:
         pat.find(marker="field-email").clear().type(f"ada@{slug}.example")
         pat.find(marker="save").click()
 
-        await sees(pat, "Saved")
+        await sees(pat, "Hand this link to the first admin")
         assert await organization_of_address(slug=slug, host="") is not None
 
     async def test_suspends_and_its_open_pages_leave(

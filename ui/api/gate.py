@@ -72,7 +72,10 @@ def install(
     )
     app.include_router(printouts_router())
     badge_key = BadgeKey.of(settings.signing_key)
-    app.mount("/api/v1", api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key))
+    api = api_v1(
+        issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key, public_url=settings.public_url
+    )
+    app.mount("/api/v1", api)
     app.mount("/api", NothingHere())
     app.router.routes.append(Route("/api", NothingHere()))
     # the last one added is the first one to see a request

@@ -1,6 +1,6 @@
 """Where the sign-in page sends its forms, and what keeps a browser signed in."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
@@ -13,6 +13,7 @@ from services.auth.attempts import SignInAttempts
 from services.auth.tokens import NotSignedIn, TokenIssuer
 from services.config import Settings
 from services.db.work import begin
+from services.identity.invitations import PAGE, PasswordsDiffer, accept_invitation
 from services.identity.sessions import Sessions, Viewer
 from services.identity.sign_ins import Device, Tokens, end_session, sign_in
 from ui.api.authentication import scope_of
@@ -48,6 +49,28 @@ def sign_in_router(
             address = sign_in_address(problem=error.code, target=target, organization=_text(form, "organization"))
             return RedirectResponse(address, status_code=303)
         return _signed_in(request, RedirectResponse(target, status_code=303), tokens)
+
+    @router.post(PAGE)
+    async def accept(request: Request) -> Response:
+        """Keep the password that an invited person chose, and let them in."""
+        form = await request.form()
+        token = _text(form, "token")
+        try:
+            if not is_same_origin(request, public_url=settings.public_url):
+                raise ForeignSite
+            if _text(form, "password") != _text(form, "repeated"):
+                raise PasswordsDiffer(field="repeated")
+            tokens = await accept_invitation(
+                issuer,
+                token=token,
+                password=_text(form, "password"),
+                device=device_of(request),
+                request_id=request_id_of(request),
+            )
+        except UnisonError as error:
+            query = urlencode({"token": token[:200], "problem": error.code})
+            return RedirectResponse(f"{PAGE}?{query}", status_code=303)
+        return _signed_in(request, RedirectResponse("/", status_code=303), tokens)
 
     @router.get("/o/{slug}")
     async def open_organization(slug: str) -> Response:

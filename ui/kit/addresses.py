@@ -28,3 +28,8 @@ def sign_in_address(*, problem: str = "", target: str = "", organization: str = 
     query = {"problem": problem, "next": target, "org": organization if is_slug(organization) else ""}
     given = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN_PAGE}?{urlencode(given)}" if given else SIGN_IN_PAGE
+
+
+def base_url_of(request: HTTPConnection, *, public_url: str | None) -> str:
+    """Return the address under which people reach the system, for links in mails and from hand to hand."""
+    return public_url or f"{request.base_url.scheme}://{request.base_url.netloc}"

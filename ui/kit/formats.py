@@ -26,6 +26,11 @@ def day_and_time(at: datetime, zone: str, language: str) -> str:
     return f"{day}, {time_of_day(at, zone, language)}"
 
 
+def day_of(at: datetime, zone: str, language: str) -> str:
+    """Write the day of an instant in a plant, with its year."""
+    return format_skeleton("yMMMd", at.astimezone(ZoneInfo(zone)), locale=language)
+
+
 def weekday_and_day(day: date, language: str) -> str:
     """Write a day with its weekday, without the year."""
     return format_skeleton("MMMEd", datetime.combine(day, datetime.min.time()), locale=language)

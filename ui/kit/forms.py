@@ -298,7 +298,8 @@ class FormDialog(Form):
     somebody touched beside it.
     """
 
-    def __init__(self, seat: Seat, title: str) -> None:
+    def __init__(self, seat: Seat, title: str, *, action: str = "") -> None:
+        """Show `title`; `action` is what the button does where saving is not the word for it."""
         super().__init__(seat)
         _ = seat.translate
         self._on_enter: list[ui.input] = []
@@ -312,7 +313,9 @@ class FormDialog(Form):
                 self._left = ui.element("div").classes("u-form__left")
                 cancel = ui.button(_("Cancel"), color=None, on_click=self._dialog.close)
                 cancel.classes("u-button u-button--flat").mark("cancel")
-                self._save = ui.button(_("Save"), color=None).classes("u-button u-button--primary").mark("save")
+                self._save = (
+                    ui.button(action or _("Save"), color=None).classes("u-button u-button--primary").mark("save")
+                )
 
     def __enter__(self) -> Self:
         self._body.__enter__()

@@ -11,10 +11,11 @@ from services.db.work import Work, read
 from services.identity.api_keys import KeyInfo, MadeKey, list_api_keys, make_api_key, revoke_api_key
 from services.plant.places import PlantPlace, list_plants
 from ui.kit.enter import Seat, screen
-from ui.kit.formats import day_and_time
+from ui.kit.formats import day_of, time_of_day
 from ui.kit.forms import FormDialog
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.shown_once import show_once
 
 MOST = 500
 
@@ -35,6 +36,7 @@ class _Page:
 
     def __init__(self, seat: Seat, plants: tuple[PlantPlace, ...]) -> None:
         self._seat, self._plants = seat, plants
+        self._zone = plants[0].time_zone if plants else "UTC"
         self._may_edit = seat.viewer.scope.may(Permission.EDIT_API_KEYS)
         _ = seat.translate
         with ui.element("div").classes("u-row"):
@@ -56,9 +58,8 @@ class _Page:
         self._list.clear()
         with self._list:
             if not keys:
-                ui.label(_("There are no keys yet. Make one for each program that calls the API.")).classes(
-                    "u-muted u-table__empty"
-                )
+                words = _("There are no keys yet. Make one for each program that calls the API.")
+                ui.label(words).classes("u-muted u-keys__empty")
                 return
             with ui.element("table").classes("u-table"):
                 heads = (_("Key"), _("May do"), _("Owner"), _("Last used"), _("Expires"), _("State"), "")
@@ -87,7 +88,7 @@ class _Page:
                 if key.last_address:
                     ui.label(key.last_address).classes("u-muted")
             with ui.element("td"):
-                ui.label(self._instant(key.expires_at))
+                ui.label(day_of(key.expires_at, self._zone, self._seat.lang))
             _state(key.state, _)
             with ui.element("td").classes("u-table__actions"):
                 if self._may_edit and key.state != "revoked":
@@ -95,7 +96,7 @@ class _Page:
                     revoke.classes("u-button u-button--flat").mark("revoke-key")
 
     def _instant(self, at: datetime) -> str:
-        return day_and_time(at, self._plants[0].time_zone if self._plants else "UTC", self._seat.lang)
+        return f"{day_of(at, self._zone, self._seat.lang)}, {time_of_day(at, self._zone, self._seat.lang)}"
 
     def _show_rights(self, key: KeyInfo) -> None:
         _ = self._seat.translate
@@ -154,22 +155,18 @@ class _Page:
         """Show a new key, this once."""
         _ = self._seat.translate
         await self.load()
-        with self._beside, ui.dialog().props("persistent") as dialog, ui.card().classes("u-dialog u-form"):
-            ui.label(_("Copy the key now")).classes("u-title").props("role=heading aria-level=2")
-            ui.label(_("It is shown this once and kept nowhere. Whoever has it can do what it may."))
-            ui.input(_("Key"), value=made.key).props("outlined readonly").classes("u-field u-mono").mark("made-key")
-            with ui.element("div").classes("u-dialog__actions"):
-                copy = ui.button(_("Copy"), icon="content_copy", color=None)
-                copy.classes("u-button u-button--primary").mark("copy-key")
-                copy.on_click(lambda: _copied(made.key, _("Copied")))
-                done = ui.button(_("I have kept it"), color=None, on_click=dialog.close)
-                done.classes("u-button u-button--flat").mark("kept-key")
-        dialog.on("hide", dialog.delete)
-        dialog.open()
+        show_once(
+            self._seat,
+            self._beside,
+            title=_("Copy the key now"),
+            explanation=_("It is shown this once and kept nowhere. Whoever has it can do what it may."),
+            label=_("Key"),
+            value=made.key,
+        )
 
     def _ask_end(self, key: KeyInfo) -> None:
         _ = self._seat.translate
-        with FormDialog(self._seat, _("Revoke {name}?").format(name=key.name)) as form:
+        with FormDialog(self._seat, _("Revoke {name}?").format(name=key.name), action=_("Revoke")) as form:
             ui.label(_("The program is refused everywhere within a second. This cannot be taken back.")).classes(
                 "u-form__wide"
             )
@@ -179,11 +176,6 @@ class _Page:
             return True
 
         form.open_with(end, saved=_("Revoked"), then=self.load)
-
-
-def _copied(key: str, words: str) -> None:
-    ui.clipboard.write(key)
-    ui.notify(words, type="positive", position="top", timeout=2_000, classes="u-notify")
 
 
 def _state(state: str, _: Translate) -> None:
@@ -202,8 +194,11 @@ def _state(state: str, _: Translate) -> None:
 
 def _scopes(seat: Seat) -> dict[str, str]:
     """Return what the person can give: whole areas first, then each right that they have."""
+    _ = seat.translate
     held = seat.viewer.scope.permissions
     areas = sorted({permission.partition(".")[0] for permission in held})
     wide = ["*.*.*", "*.*.read", *(f"{area}.*.{verb}" for area in areas for verb in ("*", "read"))]
     within = [scope for scope in wide if (reached := reached_by([scope], Permission)) and reached <= held]
-    return {scope: scope for scope in (*within, *sorted(held))}
+    words = {"*": _("everything that you may do"), "read": _("everything that you may read")}
+    named = {scope: f"{scope} ({words[scope.rpartition('.')[2]]})" for scope in within if scope.startswith("*")}
+    return {scope: named.get(scope, scope) for scope in (*within, *sorted(held))}

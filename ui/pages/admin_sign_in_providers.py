@@ -57,11 +57,8 @@ class _Page:
         ui.label(_("Any provider that speaks OpenID Connect: Keycloak, Microsoft Entra, Google and others.")).classes(
             "u-muted"
         )
-        with ui.element("p").classes("u-note"):
-            ui.icon("info")
-            with ui.element("span"):
-                ui.label(_("Register this address with the provider as the one to which it sends people back:"))
-                ui.label(self._returns_to).classes("u-mono").mark("returns-to")
+        ui.label(_("Register this address with the provider as the one to which it sends people back:"))
+        ui.label(self._returns_to).classes("u-mono u-break").mark("returns-to")
         self._list = ui.element("div").classes("u-grid")
 
     async def load(self, _edited: object = None) -> None:
@@ -72,7 +69,8 @@ class _Page:
         self._list.clear()
         with self._list:
             if not providers:
-                ui.label(_("There is no provider yet: people sign in with their passwords.")).classes("u-muted")
+                words = _("There is no provider yet: people sign in with their passwords.")
+                ui.label(words).classes("u-muted u-wide")
             for provider in providers:
                 self._card(provider)
 
@@ -168,7 +166,7 @@ def _fields(form: FormDialog, provider: ProviderInfo | None, roles: dict[str, st
     kept = _("Kept; empty leaves it as it is.") if seen.has_secret else _("Kept encrypted; nobody can read it later.")
     label = form.text("label", _("What the button says"), value=seen.label, hint=_("For example: Sign in with Acme"))
     label.props("autofocus")
-    example = _("For example https://login.acme.example/realms/works")
+    example = _("Begins with https://")
     form.text("issuer", _("Address of the provider (issuer)"), value=seen.issuer, hint=example)
     form.text("client_id", _("Client id"), value=seen.client_id)
     form.secret("client_secret", _("Client secret"), hint=kept)

@@ -6,18 +6,23 @@ from nicegui import ui
 from domain.identity.roles import Permission
 from services.db.work import Work, read
 from services.identity.platform import (
+    AddedOrganization,
     OrganizationFacts,
     add_organization,
     edit_organization,
+    invite_first_admin,
     list_organizations,
     resume_organization,
     suspend_organization,
 )
+from ui.kit.addresses import base_url_of
 from ui.kit.enter import Seat, screen
-from ui.kit.formats import day_and_time
+from ui.kit.formats import day_of
 from ui.kit.forms import FormDialog
 from ui.kit.framed import framed
+from ui.kit.process import this_process
 from ui.pages.admin_parts import add_button, heading
+from ui.pages.shown_once import show_once
 
 MOST = 200
 
@@ -46,6 +51,8 @@ class _Page:
             "u-muted"
         )
         self._list = ui.element("div").classes("u-table-scroll")
+        self._beside = ui.element("div")
+        self._base_url = base_url_of(seat.client.request, public_url=this_process().settings.public_url)
         self._more = ui.button(_("Show more"), color=None, on_click=self._show_more).classes("u-button u-button--flat")
         self._more.mark("more")
         self._shown = 0
@@ -96,7 +103,7 @@ class _Page:
                 with ui.element("td").classes("u-number"):
                     ui.label(str(count))
             with ui.element("td"):
-                ui.label(day_and_time(one.created_at, "UTC", self._seat.lang))
+                ui.label(day_of(one.created_at, "UTC", self._seat.lang))
             with ui.element("td"), ui.element("span").classes("u-held") as state:
                 ui.icon("check_circle" if one.is_active else "pause_circle")
                 ui.label(_("Platform") if one.is_platform else _("Active") if one.is_active else _("Suspended"))
@@ -110,6 +117,9 @@ class _Page:
         if may(Permission.ADD_ORGANIZATIONS):
             edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: self._ask_edit(one))
             edit.classes("u-button u-button--flat").mark("edit-organization")
+            if not one.is_entered and not one.is_platform:
+                invite = ui.button(_("Invite"), icon="mail", color=None, on_click=lambda: self._ask_invitation(one))
+                invite.classes("u-button u-button--flat").mark("invite-admin")
         if may(Permission.SUSPEND_ORGANIZATIONS) and not one.is_platform:
             words, icon = (_("Suspend"), "pause") if one.is_active else (_("Resume"), "play_arrow")
             button = ui.button(words, icon=icon, color=None, on_click=lambda: self._ask_state(one))
@@ -123,17 +133,45 @@ class _Page:
             form.text("admin_name", _("Name of its first admin"))
             form.text("email", _("E-mail address of its first admin"))
 
-        async def add(work: Work) -> bool:
-            await add_organization(
+        async def add(work: Work) -> AddedOrganization:
+            return await add_organization(
                 work,
                 slug=form.text_of("slug").strip(),
                 name=form.text_of("name"),
                 admin_email=form.text_of("email"),
                 admin_name=form.text_of("admin_name"),
+                base_url=self._base_url,
             )
-            return True
 
-        form.open_with(add, then=self.load)
+        form.open_with(add, then=self._invited)
+
+    async def _invited(self, added: AddedOrganization) -> None:
+        """Say how the first admin comes in; a link is shown this once."""
+        _ = self._seat.translate
+        await self.load()
+        if added.invitation_link is None:
+            words = _("The invitation is on its way by mail.")
+            ui.notify(words, type="positive", position="top", timeout=4_000, classes="u-notify")
+            return
+        show_once(
+            self._seat,
+            self._beside,
+            title=_("Hand this link to the first admin"),
+            explanation=_("With it they choose a password. It works once, within seven days, and is not shown again."),
+            label=_("Link"),
+            value=added.invitation_link,
+        )
+
+    def _ask_invitation(self, one: OrganizationFacts) -> None:
+        _ = self._seat.translate
+        title = _("Invite the first admin of {name} again?").format(name=one.name)
+        with FormDialog(self._seat, title, action=_("Invite")) as form:
+            ui.label(_("The link of before opens nothing any more.")).classes("u-form__wide")
+
+        async def invite(work: Work) -> AddedOrganization:
+            return await invite_first_admin(work, organization_id=one.id, base_url=self._base_url)
+
+        form.open_with(invite, saved=_("Invited"), then=self._invited)
 
     def _ask_edit(self, one: OrganizationFacts) -> None:
         _ = self._seat.translate
@@ -158,7 +196,8 @@ class _Page:
     def _ask_state(self, one: OrganizationFacts) -> None:
         _ = self._seat.translate
         title = _("Suspend {name}?") if one.is_active else _("Resume {name}?")
-        with FormDialog(self._seat, title.format(name=one.name)) as form:
+        action = _("Suspend") if one.is_active else _("Resume")
+        with FormDialog(self._seat, title.format(name=one.name), action=action) as form:
             ui.label(
                 _("Its people are signed out and its programs refused within a second, its jobs wait. Nothing is lost.")
                 if one.is_active

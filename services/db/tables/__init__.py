@@ -18,6 +18,7 @@ from services.db.tables.identity import (
     User,
     UserBadge,
     UserIdentity,
+    UserInvitation,
     UserRole,
 )
 from services.db.tables.machine_time import (
@@ -94,6 +95,7 @@ __all__ = [
     "User",
     "UserBadge",
     "UserIdentity",
+    "UserInvitation",
     "UserRole",
     "WorkOrder",
 ]

@@ -93,6 +93,17 @@ class ApiKeyUse(Row):
     last_address: Mapped[str] = mapped_column(default="")
 
 
+class UserInvitation(Row):
+    """The newest link for a user to choose a password with."""
+
+    __tablename__ = "user_invitations"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class SignInProvider(Row):
     """An OpenID Connect provider through which an organization's people sign in."""
 

@@ -23,7 +23,6 @@ from ui.api.v1 import (
     metrics,
     operations,
     orders,
-    organizations,
     plant,
     plant_models,
     production,
@@ -34,6 +33,7 @@ from ui.api.v1.auth import auth_router
 from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
+from ui.api.v1.organizations import organizations_router
 
 DESCRIPTION = """
 Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
@@ -54,7 +54,9 @@ Everything belongs to the organization of the signed-in user; what belongs to an
 """
 
 
-def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, badge_key: BadgeKey) -> ASGIApp:
+def api_v1(
+    *, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, badge_key: BadgeKey, public_url: str | None
+) -> ASGIApp:
     """Return the application that answers under `/api/v1`."""
     app = FastAPI(
         title="Unison MES",
@@ -68,7 +70,7 @@ def api_v1(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts,
     answer_errors_as_problems(app)
     routers = (
         auth_router(issuer=issuer, sessions=sessions, attempts=attempts),
-        organizations.router,
+        organizations_router(public_url),
         plant.router,
         plant_models.router,
         cycle_times.router,
