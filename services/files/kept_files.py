@@ -18,6 +18,7 @@ from domain.errors import NotFound
 from domain.files.contents import checked_file_name, checked_size, plain_media_type
 from domain.files.purposes import READ_WITH, FilePurpose
 from domain.identity.roles import Permission
+from services.custom_fields.attached import sees_attachment
 from services.db.paging import Page, page_of
 from services.db.tables import KeptFile
 from services.db.work import Work
@@ -94,11 +95,16 @@ async def list_files(
 ) -> Page[StoredFile]:
     """Return the files of a purpose, the newest first; `after` is the id of the last one before.
 
+    Of the values of custom fields, those that the actor brought; all of them for who edits custom fields everywhere.
+
     Raises:
         Forbidden: the actor may not read files of this purpose.
     """
     work.scope.require(READ_WITH[purpose])
     statement = select(KeptFile).where(KeptFile.purpose == purpose.value)
+    sees_all = work.scope.may(Permission.EDIT_FIELDS) and work.scope.plants_of(Permission.EDIT_FIELDS) is None
+    if purpose is FilePurpose.CUSTOM_FIELD and not sees_all:
+        statement = statement.where(KeptFile.created_by == work.scope.user_id)
     if after is not None:
         statement = statement.where(KeptFile.id < after)
     rows = await work.session.scalars(statement.order_by(KeptFile.id.desc()).limit(limit + 1))
@@ -108,14 +114,19 @@ async def list_files(
 async def find_file(work: Work, file_id: UUID) -> StoredFile:
     """Return what is known about a file.
 
+    The value of a custom field is seen by whoever sees a thing that holds it, and by who brought it.
+
     Raises:
-        NotFound: there is no such file in this organization.
+        NotFound: there is no such file in this organization, or the actor sees nothing that holds it.
         Forbidden: the actor may not read files of its purpose.
     """
     row = await work.session.get(KeptFile, file_id)
     if row is None:
         raise NotFound(what="file")
     await work.permit(READ_WITH[FilePurpose(row.purpose)])
+    is_own = work.scope.actor_kind != "user" or row.created_by == work.scope.user_id
+    if row.purpose == FilePurpose.CUSTOM_FIELD and not is_own and not await sees_attachment(work, file_id=file_id):
+        raise NotFound(what="file")
     return _shown(row)
 
 

@@ -1,20 +1,24 @@
 """Keeping files: once per organization, never across, and gone when nobody names them."""
 
 import asyncio
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from domain.custom_fields.fields import FieldDefinition, FieldType
 from domain.errors import Forbidden, NotFound
 from domain.files.contents import FileEmpty
 from domain.files.purposes import FilePurpose
-from domain.identity.roles import Role
+from domain.identity.roles import Permission, Role
 from domain.scope import Scope
+from services.custom_fields.fields import add_field
+from services.db.tables import Machine
 from services.db.work import Work, begin, read
 from services.file_store import current_file_store
-from services.files.kept_files import StoredFile, content_key, find_file, forget_file, keep_file, open_file
+from services.files.kept_files import StoredFile, content_key, find_file, forget_file, keep_file, list_files, open_file
 from services.files.purges import PurgeContents, purge_contents
-from tests.factories import Floor
+from tests.factories import Floor, Make
 
 
 async def keep(work: Work, content: bytes = b"a logo", purpose: FilePurpose = FilePurpose.BRANDING) -> StoredFile:
@@ -85,6 +89,43 @@ class TestOpenFile:
                 await open_file(work, export.id)
         async with read(floor.acting_as(Role.ADMIN)) as work:
             assert await open_file(work, export.id) == b"a logo"
+
+
+class TestAttachments:
+    """Files that are values of custom fields."""
+
+    async def test_are_seen_by_who_sees_the_thing_that_holds_them(self, floor: Floor, make: Make) -> None:
+        definition = FieldDefinition(key="drawing", type=FieldType.FILE, labels={"en": "Drawing"})
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            held, loose = [await keep(work, purpose=FilePurpose.CUSTOM_FIELD) for _ in range(2)]
+            await add_field(work, entity="work_order", field=definition)
+            machine = await work.session.get_one(Machine, floor.machine_id)
+            await make.order(work, machine=machine, custom={"drawing": str(held.id)})
+            elsewhere = (await make.plant(work)).id
+
+        async with read(floor.acting_as(Role.VIEWER)) as work:
+            assert await open_file(work, held.id) == b"a logo"
+            with pytest.raises(NotFound):
+                await open_file(work, loose.id)
+        for limited in (
+            floor.acting_as(Role.VIEWER, plant_ids=frozenset({elsewhere})),
+            replace(floor.acting_as(Role.VIEWER), plant_limits={Permission.READ_ORDERS.value: frozenset({elsewhere})}),
+        ):
+            async with read(limited) as work:
+                with pytest.raises(NotFound):
+                    await open_file(work, held.id)
+
+    async def test_are_listed_for_who_brought_them(self, floor: Floor) -> None:
+        for role in (Role.ADMIN, Role.OPERATOR):
+            async with begin(floor.acting_as(role)) as work:
+                await keep(work, purpose=FilePurpose.CUSTOM_FIELD)
+
+        counts = {}
+        for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER):
+            async with read(floor.acting_as(role)) as work:
+                counts[role] = len((await list_files(work, purpose=FilePurpose.CUSTOM_FIELD)).items)
+
+        assert counts == {Role.ADMIN: 2, Role.OPERATOR: 1, Role.VIEWER: 0}
 
 
 class TestPurgeContents:
