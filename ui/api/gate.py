@@ -29,8 +29,8 @@ from ui.api.v1.app import NothingHere, api_v1
 ENVELOPE = 100_000
 """Bytes that an upload may have around its file."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SENT = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID")
-SHOWN = ("X-Request-ID", "Idempotency-Replayed", "Retry-After")
+SENT = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID")
+SHOWN = ("X-Request-ID", "ETag", "Idempotency-Replayed", "Retry-After")
 
 
 def install(

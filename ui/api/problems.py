@@ -18,12 +18,14 @@ from services.auth.tokens import NotSignedIn
 from services.identity.kiosks import NotRecognized
 from services.identity.sign_ins import WrongPassword
 from ui.api.rate_limit import TooManyRequests
+from ui.api.v1.preconditions import PreconditionFailed
 from ui.kit.translate import obstacle_sentence, preferred_language, sentence_of, translator, why_sentence
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_POINTER = 200
 
 STATUS: dict[type[UnisonError], int] = {
+    PreconditionFailed: 412,
     NotFound: 404,
     Forbidden: 403,
     Conflict: 409,

@@ -34,6 +34,7 @@ from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
 from ui.api.v1.organizations import organizations_router
+from ui.api.v1.preconditions import describe_preconditions
 
 DESCRIPTION = """
 Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
@@ -48,6 +49,9 @@ Everything belongs to the organization of the signed-in user; what belongs to an
 * **Writes** take an `Idempotency-Key`: repeated within a day, the same request gets the first answer again.
 * **Custom fields** stand in `custom`, by key. `openapi.json?org_schema=true`, asked with your session, types those of
   your organization.
+* **Versions**: what people edit comes with an `ETag`. Send it back as `If-Match` with a change (or its number as
+  `version` in the body): the change is refused when somebody else was faster. `If-None-Match` spares reading the same
+  again.
 * **Times** are ISO 8601 with a zone, periods are half-open `[since, until)`.
 * **Quantities** go in as JSON numbers or decimal strings with at most six digits behind the point, read exactly, and
   come out as JSON numbers.
@@ -94,8 +98,11 @@ def api_v1(
         app.include_router(router)
     app.include_router(org_schema_router(app))
     describe_problems(app)
-    paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
-    return EitherSlash(OrgSchema(app), collections=frozenset(path for path in paths if path.endswith("/")))
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    describe_preconditions(app, routes)
+    return EitherSlash(
+        OrgSchema(app), collections=frozenset(route.path for route in routes if route.path.endswith("/"))
+    )
 
 
 class EitherSlash:

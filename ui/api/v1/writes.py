@@ -73,10 +73,12 @@ async def _writer(
         InvalidIdempotencyKey: the header cannot be kept.
     """
     key = None if idempotency_key is None else idempotency.checked_key(idempotency_key)
-    asked = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
+    asked = [request.method.encode(), request.url.path.encode(), await request.body()]
     if scope.api_key_id is not None:  # a key that may less must not be told what its owner was answered
-        asked += b"\n" + scope.api_key_id.bytes
-    return Writer(scope=scope, key=key, fingerprint=sha256(asked).digest())
+        asked.append(scope.api_key_id.bytes)
+    if (seen := request.headers.get("if-match")) is not None:
+        asked.append(b"If-Match:" + seen.encode())
+    return Writer(scope=scope, key=key, fingerprint=sha256(b"\n".join(asked)).digest())
 
 
 Write = Annotated[Writer, Depends(_writer)]
