@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from io import StringIO
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from domain.errors import Invalid, marked
+
+Lines: TypeAlias = Sequence[Sequence[str]]
+"""The cells of a table, line by line; the first one names the columns."""
 
 MOST_ROWS = 10_000
 MOST_CHARACTERS = 5_000_000
@@ -137,12 +140,19 @@ def decoded(content: bytes) -> str:
 def read_table(
     text: str, *, columns: Sequence[str], required: Sequence[str]
 ) -> tuple[list[TableRow], list[tuple[int, WrongCellCount]]]:
-    """Return the rows of a table, and those that have too many or too few cells; empty rows are left out.
+    """Return the rows of a table in CSV as `rows_in` does.
 
     Raises:
-        UnreadableTable: it is empty, or quotes do not end.
-        TableTooLong: it has more than `MOST_ROWS` rows.
-        WrongColumns: a required column is missing, or one is unknown or there twice.
+        UnreadableTable, TableTooLong, WrongColumns: as a whole it cannot be read.
+    """
+    return rows_in(csv_lines(text), columns=columns, required=required)
+
+
+def csv_lines(text: str) -> Lines:
+    """Return the cells of a table in CSV, line by line; commas, semicolons or tabs stand between them.
+
+    Raises:
+        UnreadableTable: it is no CSV.
     """
     text = text.removeprefix("\ufeff")
     if not text.strip() or len(text) > MOST_CHARACTERS or "\x00" in text:
@@ -153,6 +163,18 @@ def read_table(
         lines = list(csv.reader(StringIO(text.lstrip(), newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise UnreadableTable from error
+    return [[_as_meant(cell) for cell in line] for line in lines]
+
+
+def rows_in(
+    lines: Lines, *, columns: Sequence[str], required: Sequence[str]
+) -> tuple[list[TableRow], list[tuple[int, WrongCellCount]]]:
+    """Return the rows of a table, and those that have too many or too few cells; empty rows are left out.
+
+    Raises:
+        TableTooLong: more than `MOST_ROWS` rows.
+        WrongColumns: a required column is missing, or one is unknown or there twice.
+    """
     header = [name.strip().casefold() for name in lines[0]]
     while header and not header[-1]:
         header.pop()
@@ -164,8 +186,7 @@ def read_table(
         )
     rows: list[TableRow] = []
     misshapen: list[tuple[int, WrongCellCount]] = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = [_as_meant(cell) for cell in line]
+    for number, cells in enumerate(lines[1:], start=2):
         if not any(cells):
             continue
         if len(cells) < len(header) or any(cells[len(header) :]):
@@ -182,11 +203,12 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str
     written = StringIO(newline="")
     writer = csv.writer(written)
     writer.writerow(columns)
-    writer.writerows([_harmless(_cell(value)) for value in row] for row in rows)
+    writer.writerows([_harmless(cell_text(value)) for value in row] for row in rows)
     return written.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value as it stands in a cell."""
     if value is None:
         return ""
     if isinstance(value, bool):

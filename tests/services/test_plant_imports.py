@@ -11,11 +11,12 @@ from services.plant.crews import add_crew
 from services.plant.plant_exports import TableKind, export_table
 from services.plant.plant_imports import ImportReport, import_table
 from services.plant.plant_tables import UnreadableTable, WrongColumns, decoded
+from services.production.work_orders import cancel_order
 from tests.factories import Floor, Make
 
 
 async def imported(work: Work, kind: TableKind, text: str, *, dry_run: bool = False) -> ImportReport:
-    return await import_table(work, kind=kind, text=text, dry_run=dry_run)
+    return await import_table(work, kind=kind, table=text, dry_run=dry_run)
 
 
 def problems(report: ImportReport) -> list[tuple[int, str, str]]:
@@ -156,6 +157,9 @@ class TestExport:
         for reason in ("stop", "scrap"):
             await make.reason(work, kind=reason)
         await make.material(work)
+        order = await make.order(work)
+        await cancel_order(work, order_id=order.id)
+        await make.order(work, is_released=False)
         await add_crew(work, plant_id=lane.plant_id, name="Red")
         await imported(
             work, TableKind.SHIFTS,

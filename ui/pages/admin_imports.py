@@ -2,19 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from nicegui import events, ui
+from nicegui import background_tasks, events, ui
 
 from domain.errors import UnisonError
+from services.custom_fields.columns import CustomColumns
 from services.db.work import read
-from services.plant.plant_exports import COLUMNS, TableKind, export_table
+from services.plant.plant_exports import COLUMNS, ENTITIES_OF, TableKind, export_cells, export_table
 from services.plant.plant_imports import ImportReport, import_table
-from services.plant.plant_tables import MOST_CHARACTERS, UnreadableTable, decoded
+from services.plant.plant_tables import MOST_CHARACTERS, Lines, UnreadableTable, decoded
+from services.plant.workbooks import LARGEST_WORKBOOK, is_workbook, read_workbook, write_workbook
 from ui.kit.act import act
 from ui.kit.enter import Seat
 from ui.kit.errors import show_error
 from ui.kit.translate import Translate, sentence_of
 
 MOST_SHOWN = 200
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def import_buttons(seat: Seat, kinds: Sequence[str], *, then: Callable[[object], Awaitable[None]]) -> None:
@@ -24,9 +27,14 @@ def import_buttons(seat: Seat, kinds: Sequence[str], *, then: Callable[[object],
         words = table_words(_)
         for kind in map(TableKind, kinds):
             export = ui.menu_item(
-                _("Export {table}").format(table=words[kind]), on_click=lambda kind=kind: _export(seat, kind)
+                _("Export {table} (CSV)").format(table=words[kind]), on_click=lambda kind=kind: _export(seat, kind)
             )
             export.classes("u-menu-item").mark(f"export-{kind}")
+            excel = ui.menu_item(
+                _("Export {table} (Excel)").format(table=words[kind]),
+                on_click=lambda kind=kind: _export_workbook(seat, kind),
+            )
+            excel.classes("u-menu-item").mark(f"export-xlsx-{kind}")
             start = ui.menu_item(
                 _("Import {table} …").format(table=words[kind]),
                 on_click=lambda kind=kind: _ImportDialog(seat, kind, then),
@@ -37,12 +45,14 @@ def import_buttons(seat: Seat, kinds: Sequence[str], *, then: Callable[[object],
 def table_words(_: Translate) -> dict[TableKind, str]:
     """Translate what tables hold."""
     return {
+        TableKind.PLANTS: _("plants"),
         TableKind.DEPARTMENTS: _("departments"),
         TableKind.LANES: _("lanes"),
         TableKind.MACHINES: _("machines"),
         TableKind.REASONS: _("reasons"),
         TableKind.SHIFTS: _("shift templates"),
         TableKind.MATERIALS: _("materials"),
+        TableKind.ORDERS: _("orders"),
     }
 
 
@@ -52,23 +62,30 @@ async def _export(seat: Seat, kind: TableKind) -> None:
     ui.download.content("\ufeff" + text, f"{kind}.csv", "text/csv")
 
 
+async def _export_workbook(seat: Seat, kind: TableKind) -> None:
+    async with read(seat.scope()) as work:
+        columns, rows = await export_cells(work, kind=kind)
+    content = await write_workbook(kind.value, columns, rows)
+    ui.download.content(content, f"{kind}.xlsx", XLSX)
+
+
 class _ImportDialog:
     """Takes a file, tries it out, shows what would happen, and imports it when asked to."""
 
     def __init__(self, seat: Seat, kind: TableKind, then: Callable[[object], Awaitable[None]]) -> None:
         self._seat, self._kind, self._then = seat, kind, then
-        self._text = ""
+        self._table: str | Lines = ""
         _ = seat.translate
         with ui.dialog().props("persistent") as self._dialog, ui.card().classes("u-dialog u-form"):
             title = _("Import {table}").format(table=table_words(_)[kind])
             ui.label(title).classes("u-title").props("role=heading aria-level=2")
-            columns = _("A CSV file whose first row names the columns: {columns}")
-            ui.label(columns.format(columns=", ".join(COLUMNS[kind]))).classes("u-muted")
+            self._columns = ui.label().classes("u-muted")
+            self._name_columns()
             upload = ui.upload(
-                label=_("Choose a file"), auto_upload=True, max_files=1, max_file_size=MOST_CHARACTERS,
+                label=_("Choose a file"), auto_upload=True, max_files=1, max_file_size=LARGEST_WORKBOOK,
                 on_upload=self._take,
             )  # fmt: skip
-            upload.props('accept=".csv,text/csv" flat').classes("u-upload").mark("file")
+            upload.props('accept=".csv,.xlsx,text/csv" flat').classes("u-upload").mark("file")
             self._result = ui.element("div").classes("u-column").mark("import-result")
             with ui.element("div").classes("u-dialog__actions"):
                 ui.button(_("Close"), color=None, on_click=self._dialog.close).classes("u-button u-button--flat")
@@ -77,13 +94,26 @@ class _ImportDialog:
                 self._go.disable()
         self._dialog.on("hide", self._dialog.delete)
         self._dialog.open()
+        background_tasks.create(self._load_columns(), name="name the columns", context=self._dialog)
+
+    def _name_columns(self, names: Sequence[str] = ()) -> None:
+        sentence = self._seat.translate("A CSV or Excel file whose first row names the columns: {columns}")
+        self._columns.text = sentence.format(columns=", ".join([*COLUMNS[self._kind], *names]))
+
+    async def _load_columns(self) -> None:
+        async with read(self._seat.scope()) as work:
+            custom = await CustomColumns.of(work, ENTITIES_OF.get(self._kind))
+        self._name_columns(custom.names)
 
     async def _take(self, event: events.UploadEventArguments) -> None:
         content = await event.file.read()
         try:
-            if len(content) > MOST_CHARACTERS:
+            if is_workbook(content):
+                self._table = await read_workbook(content)
+            elif len(content) > MOST_CHARACTERS:
                 raise UnreadableTable
-            self._text = decoded(content)
+            else:
+                self._table = decoded(content)
         except UnisonError as error:
             show_error(error, self._seat.translate)
             return
@@ -106,7 +136,9 @@ class _ImportDialog:
             self._show(report)
 
     async def _run(self, *, dry_run: bool) -> ImportReport | None:
-        return await act(self._seat, lambda work: import_table(work, kind=self._kind, text=self._text, dry_run=dry_run))
+        return await act(
+            self._seat, lambda work: import_table(work, kind=self._kind, table=self._table, dry_run=dry_run)
+        )
 
     def _show(self, report: ImportReport) -> None:
         _ = self._seat.translate

@@ -45,7 +45,7 @@ class _Page:
         with ui.element("div").classes("u-row"):
             heading(_("Plants, lanes and machines"))
             ui.space()
-            import_buttons(seat, ("departments", "lanes", "machines"), then=self.load)
+            import_buttons(seat, ("plants", "departments", "lanes", "machines"), then=self.load)
             add_button(_("Add a plant"), lambda: ask_plant(seat, None, then=self.load), mark="add-plant")
         self._tree = ui.element("div").classes("u-column")
 

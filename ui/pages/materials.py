@@ -20,6 +20,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.kit.framed import framed, framed_at
 from ui.kit.server_tables import ServerTable, TableColumn, TableRows, TableSetting, TableWish, address_of
+from ui.pages.admin_imports import import_buttons
 from ui.pages.plant_choice import plant_choice
 from ui.pages.print_links import print_link
 from ui.pages.routing import RoutingSections
@@ -138,6 +139,7 @@ def _table(seat: Seat, plant: PlantPlace) -> ServerTable:
     table = ServerTable(seat, setting, address_of(seat))
     if seat.viewer.scope.may(Permission.EDIT_ORDERS):
         with table.tail:
+            import_buttons(seat, ("materials",), then=table.first)
             add = ui.button(_("New material"), icon="add", color=None, on_click=lambda: _ask_new(seat))
             add.classes("u-button u-button--primary").mark("new-material")
     return table

@@ -7,6 +7,7 @@ from nicegui import ui
 
 from domain.custom_fields.filters import FieldSort
 from domain.events import Event, OperationChanged, WorkOrderChanged
+from domain.identity.roles import Permission
 from domain.production.orders import OrderState
 from services.db.work import Work
 from services.plant.places import PlantPlace
@@ -15,6 +16,7 @@ from services.production.order_tables import OrderSort, list_order_rows
 from ui.kit.enter import Seat
 from ui.kit.formats import day_and_time, number
 from ui.kit.server_tables import ServerTable, TableColumn, TableRows, TableSetting, TableWish, address_of
+from ui.pages.admin_imports import import_buttons
 from ui.pages.order_words import state_words
 
 OPEN = "open"
@@ -43,6 +45,10 @@ class OrderTable:
             self._state = ui.select(words, label=_("State"), value=state if state in words else OPEN)
             self._state.on_value_change(self._table.first)
             self._state.classes("u-field").props("outlined").mark("order-state-filter")
+
+        if seat.viewer.scope.may(Permission.EDIT_ORDERS):
+            with self._table.tail:
+                import_buttons(seat, ("orders",), then=self._table.first)
 
     async def follow(self) -> None:
         """Load the page of the address, and the present one again whenever an order of the plant changes."""
