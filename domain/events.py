@@ -127,6 +127,14 @@ class CustomFieldConverted(Event):
     conversion_id: UUID
 
 
+class RolesChanged(Event):
+    """A role of an organization was made, edited or taken away. Read by every server process, which forgets what its
+    people may, looks at their open screens again, and by the set-up of roles."""
+
+    topic = "identity.role.changed"
+    key: str
+
+
 class CustomFieldsChanged(Event):
     """Fields that an organization gave to a kind of its things changed. Read by open forms, tables and the set-up."""
 

@@ -56,6 +56,10 @@ class Scope:
             held |= limit
         return held if self.plant_ids is None else held & self.plant_ids
 
+    def lacks_somewhere(self, permission: str) -> bool:
+        """Tell whether there is a plant of the organization, or the whole of it, where a permission does not hold."""
+        return self.actor_kind == "user" and (not self.may(permission) or self.plants_of(permission) is not None)
+
     def require(self, permission: str) -> None:
         """Refuse the actor who does not hold a permission in any plant.
 

@@ -1,6 +1,11 @@
 """What exists to be permitted, and what the built-in roles may do."""
 
+import re
+from collections.abc import Collection
 from enum import StrEnum
+from typing import ClassVar
+
+from domain.errors import Invalid, marked
 
 
 class Permission(StrEnum):
@@ -29,6 +34,9 @@ class Permission(StrEnum):
     USE_KIOSK = "identity.kiosk.use"
     READ_USERS = "identity.user.read"
     EDIT_USERS = "identity.user.edit"
+    READ_ROLES = "identity.role.read"
+    EDIT_ROLES = "identity.role.edit"
+    ASSIGN_ROLES = "identity.role.assign"
     EDIT_FIELDS = "custom.field.edit"
     READ_FILES = "files.content.read"
     ADD_FILES = "files.content.add"
@@ -87,3 +95,76 @@ GRANTS: dict[Role, tuple[str, ...]] = {
     Role.TERMINAL: ("plant.*.read", "production.*.read", "andon.*.read", "files.content.*", "identity.kiosk.use"),
 }
 """Permission patterns per role; `*` stands for any one part."""
+
+BUILT_IN: dict[str, tuple[str, ...]] = {**{role.value: GRANTS[role] for role in Role}, PLATFORM: PLATFORM_GRANTS}
+"""The roles that every organization has, and what they grant: kept here, so that better ones reach everybody."""
+
+AREAS_OF_PLANTS = frozenset({"plant", "production", "andon", "files"})
+"""What belongs to a plant; whatever else is changed belongs to the whole organization."""
+MOST_GRANTS = 200
+KEY = re.compile(r"[a-z][a-z0-9_-]{1,39}")
+PATTERN = re.compile(r"(?:[a-z_]+|\*)(?:\.(?:[a-z_]+|\*)){2}")
+
+
+class InvalidRoleKey(Invalid):
+    """A key that a role cannot have."""
+
+    code: ClassVar[str] = "invalid_role_key"
+    sentence: ClassVar[str] = marked(
+        "A role's key has 2 to 40 small letters, digits, hyphens and underscores, and begins with a letter."
+    )
+
+
+class InvalidGrant(Invalid):
+    """A pattern that grants nothing there is, or what nobody can grant."""
+
+    code: ClassVar[str] = "invalid_grant"
+    sentence: ClassVar[str] = marked("“{pattern}” grants nothing. Write area.noun.verb, with * for any one part.")
+
+
+class TooManyGrants(Invalid):
+    """More patterns than a role needs."""
+
+    code: ClassVar[str] = "too_many_grants"
+    sentence: ClassVar[str] = marked("A role has at most {most} patterns. Use * for whole areas.")
+
+
+def holds_in_single_plants(permission: str) -> bool:
+    """Tell whether a role that somebody has in some plants only grants a permission: whether it is about plants.
+
+    Else an admin of one plant could change the users, roles and looks of all.
+    """
+    area, _, verb = permission.split(".")
+    return area in AREAS_OF_PLANTS or verb == "read" or permission == Permission.USE_KIOSK
+
+
+def is_of_platform(permission: str) -> bool:
+    """Tell whether a permission belongs to the platform's area, which `*` does not reach."""
+    return permission.startswith(f"{PLATFORM}.")
+
+
+def checked_role_key(value: str) -> str:
+    """Return the key when a role can have it.
+
+    Raises:
+        InvalidRoleKey: it cannot.
+    """
+    if not KEY.fullmatch(value):
+        raise InvalidRoleKey(field="key")
+    return value
+
+
+def checked_patterns(patterns: Collection[str]) -> tuple[str, ...]:
+    """Return the patterns, each once and sorted, when each of them has the form of one and is none of the platform's.
+
+    Raises:
+        InvalidGrant: one has not, or is.
+        TooManyGrants: there are more than a role needs.
+    """
+    wanted = tuple(sorted(set(patterns)))
+    if len(wanted) > MOST_GRANTS:
+        raise TooManyGrants(field="grants", most=MOST_GRANTS)
+    for pattern in wanted:
+        if not PATTERN.fullmatch(pattern) or is_of_platform(pattern):
+            raise InvalidGrant(field="grants", pattern=pattern[:100])
+    return wanted

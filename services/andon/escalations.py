@@ -64,7 +64,8 @@ SELECT app.current_org(), $2, $1, told.step, told.due_at, $10, told.is_late, tol
        coalesce(told.on_call_ids, ARRAY(
          SELECT DISTINCT person.id FROM person
          JOIN user_roles AS roles ON roles.org_id = person.org_id AND roles.user_id = person.id
-         WHERE roles.role = CASE WHEN told.fell_back THEN $11 ELSE told.whom END))
+         WHERE (roles.plant_ids IS NULL OR $2 = ANY (roles.plant_ids))
+           AND roles.role = CASE WHEN told.fell_back THEN $11 ELSE told.whom END))
 FROM told
 ON CONFLICT ON CONSTRAINT andon_notifications_pk DO NOTHING
 RETURNING step, user_ids, channels

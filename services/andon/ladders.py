@@ -17,12 +17,12 @@ from domain.andon.ladders import (
     checked_ladder,
     checked_wait,
 )
-from domain.checks import checked_choice, checked_text
+from domain.checks import InvalidChoice, checked_text
 from domain.errors import NotFound
 from domain.identity.roles import Permission, Role
 from services.andon.escalations import EscalateCall, load_steps
 from services.db.paging import Page, PageQuery, page_of
-from services.db.tables import AndonLadder, AndonLadderStep, Plant
+from services.db.tables import AndonLadder, AndonLadderStep, OwnRole, Plant
 from services.db.unique import unique_or
 from services.db.work import Work
 from services.jobs.registry import enqueue_each
@@ -96,7 +96,7 @@ async def set_ladder(
     plant = await work.session.get(Plant, plant_id)
     if plant is None:
         raise NotFound(what="plant")
-    ladder_steps = _checked_steps(steps)
+    ladder_steps = await _checked_steps(work, steps)
     statement = select(AndonLadder).where(AndonLadder.plant_id == plant_id, AndonLadder.category == category.value)
     ladder = (await work.session.execute(statement.with_for_update())).scalar_one_or_none()
     if (None if ladder is None else ladder.version) != seen_version:
@@ -168,11 +168,13 @@ async def list_duties(work: Work) -> tuple[str, ...]:
     return tuple((await work.session.execute(DUTIES)).scalars())
 
 
-def _checked_steps(steps: Collection[LadderStep]) -> tuple[LadderStep, ...]:
+async def _checked_steps(work: Work, steps: Collection[LadderStep]) -> tuple[LadderStep, ...]:
     checked = checked_ladder(steps)
+    own = (await work.session.execute(select(OwnRole.key).order_by(OwnRole.key))).scalars()
+    roles = [*(role.value for role in Role), *own]
     for step in checked:
-        if step.recipient is Recipient.ROLE:
-            checked_choice(step.whom, Role, field="whom")
+        if step.recipient is Recipient.ROLE and step.whom not in roles:
+            raise InvalidChoice(field="whom", choices=", ".join(roles))
         if Channel.MAIL in step.channels:
             refuse_without_mailer()
     return tuple(

@@ -19,6 +19,6 @@ async def attach_file(work: Work, *, entity: str, name: str, media_type: str, co
         FileEmpty, FileTooLarge, InvalidText: its size or name.
         FilesUnavailable: the file store does not take it.
     """
-    work.scope.require(entity_of(entity).edit)
+    await work.permit(entity_of(entity).edit)
     checked_size(len(content), most=LARGEST_FILE, field="file")
     return await keep_file(work, purpose=FilePurpose.CUSTOM_FIELD, name=name, media_type=media_type, content=content)

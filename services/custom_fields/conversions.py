@@ -94,7 +94,7 @@ async def check_conversion(work: Work, *, field_id: UUID, version: int, to: Fiel
         ConversionUnderWay: another change of its type is open.
         SameType, Invalid: the field cannot become that.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     row = await work.session.get(CustomField, field_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(what="custom field")
@@ -132,7 +132,7 @@ async def run_conversion(work: Work, *, conversion_id: UUID, leftovers: Leftover
         ConversionMovedOn: it waits for nobody.
         LeftoversUndecided: values cannot be converted, and `leftovers` does not say what becomes of them.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     conversion, field = await _locked(work, conversion_id)
     if conversion.state != ConversionState.CHECKED:
         raise ConversionMovedOn
@@ -154,7 +154,7 @@ async def drop_conversion(work: Work, *, conversion_id: UUID) -> CustomConversio
         NotFound: there is no such change of type.
         ConversionMovedOn: it has begun to change values, or is over.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     conversion, field = await _locked(work, conversion_id)
     if conversion.state not in {ConversionState.CHECKING, ConversionState.CHECKED}:
         raise ConversionMovedOn
@@ -171,7 +171,7 @@ async def get_conversion(work: Work, *, conversion_id: UUID) -> CustomConversion
         Forbidden: the actor may not edit custom fields.
         NotFound: there is no such change of type.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     conversion = await work.session.get(CustomConversion, conversion_id, populate_existing=True)
     if conversion is None:
         raise NotFound(what="change of type")
@@ -184,7 +184,7 @@ async def open_conversions(work: Work, *, entity: str) -> tuple[CustomConversion
     Raises:
         Forbidden: the actor may not edit custom fields.
     """
-    work.scope.require(Permission.EDIT_FIELDS)
+    await work.permit(Permission.EDIT_FIELDS)
     statement = (
         select(CustomConversion)
         .join(CustomField, CustomField.id == CustomConversion.field_id)

@@ -86,7 +86,7 @@ async def add_file(work: Work, *, name: str, media_type: str, content: bytes) ->
         Forbidden: the actor may not add files.
         And as `keep_file`.
     """
-    work.scope.require(Permission.ADD_FILES)
+    await work.permit(Permission.ADD_FILES)
     return await keep_file(work, purpose=FilePurpose.CUSTOM_FIELD, name=name, media_type=media_type, content=content)
 
 
@@ -100,7 +100,7 @@ async def list_files(
     Raises:
         Forbidden: the actor may not read files of this purpose.
     """
-    work.scope.require(READ_WITH[purpose])
+    await work.permit(READ_WITH[purpose])
     statement = select(KeptFile).where(KeptFile.purpose == purpose.value)
     sees_all = work.scope.may(Permission.EDIT_FIELDS) and work.scope.plants_of(Permission.EDIT_FIELDS) is None
     if purpose is FilePurpose.CUSTOM_FIELD and not sees_all:

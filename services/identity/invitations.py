@@ -21,6 +21,7 @@ from services.branding.mails import compose_mail
 from services.db.engine import without_tenant
 from services.db.tables import User, UserInvitation
 from services.db.work import Work, begin, read
+from services.identity.assignments import refuse_stronger
 from services.identity.sign_ins import Device, Tokens, open_session
 from services.jobs.registry import Job, does, enqueue
 from services.mail import can_send_mail, current_mailer
@@ -91,11 +92,13 @@ async def invite_user(work: Work, *, user_id: UUID, base_url: str) -> str | None
     Raises:
         Forbidden: the actor may not edit users.
         NotFound: there is no such user, or they are not active.
+        RightsLacked: the actor lacks rights of the user, whom they could become with the link.
     """
     await work.permit(Permission.EDIT_USERS)
     user = await work.session.get(User, user_id)
     if user is None or not user.is_active:
         raise NotFound(what="user")
+    await refuse_stronger(work, user_id=user_id)
     link = await _renewed(work, user_id=user_id, base_url=base_url)
     if not can_send_mail():
         return link

@@ -7,25 +7,25 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.events import ApiKeyRevoked, Event, OrganizationEdited, UserChanged
+from domain.events import ApiKeyRevoked, Event, OrganizationEdited, RolesChanged, UserChanged
 from domain.identity.api_keys import is_well_formed, reached_by
 from domain.scope import Scope
-from services.auth.permissions import permissions_of
 from services.auth.tokens import NotSignedIn
 from services.db.engine import without_tenant
 from services.db.work import begin, read
 from services.identity.api_keys import digest_of
+from services.identity.policies import ASSIGNMENTS, PolicyMemory, assignments_of
 from services.identity.sessions import MOST_REMEMBERED, REMEMBER_S, KeyUse, Viewer, both
 
 NOTED_EVERY_S = 60.0
 
 FIND = text("SELECT api_key_id, org_id FROM app.find_api_key(:digest)")
-LOOK_UP = text("""
+LOOK_UP = text(f"""
 SELECT api_keys.id, api_keys.name, api_keys.prefix, api_keys.scopes, api_keys.plant_ids AS key_plants,
        api_keys.requests_per_minute, api_keys.expires_at,
        users.id AS user_id, users.email, users.display_name, users.language, users.plant_ids,
        organizations.name AS organization,
-       ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = users.id) AS roles
+       {ASSIGNMENTS}
 FROM api_keys
 JOIN users ON users.org_id = api_keys.org_id AND users.id = api_keys.user_id
 JOIN organizations ON organizations.id = users.org_id
@@ -44,6 +44,7 @@ class KeyHolders:
     """The process's memory of API keys and of the people in whose name they act."""
 
     def __init__(self) -> None:
+        self._policies = PolicyMemory()
         self._known: dict[bytes, tuple[float, Viewer]] = {}
         self._noted: dict[UUID, float] = {}
         self._heard = 0
@@ -66,7 +67,7 @@ class KeyHolders:
         if not is_well_formed(key):
             raise NotSignedIn
         heard, digest = self._heard, digest_of(key)
-        viewer, lasts_s = await _look_up(digest)
+        viewer, lasts_s = await _look_up(self._policies, digest)
         if heard == self._heard:  # else something ended during the look-up: it may be what was looked up
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
@@ -89,8 +90,9 @@ class KeyHolders:
             parameters = {"org_id": viewer.scope.org_id, "api_key_id": key_id, "address": address[:100]}
             await work.session.execute(NOTE_USE, parameters)
 
-    def hear(self, _: UUID | None, event: Event | None) -> None:
+    def hear(self, org_id: UUID | None, event: Event | None) -> None:
         """Forget what an event made untrue, or everything when events were missed; a listener for the hub."""
+        self._policies.hear(org_id, event)
         match event:
             case None:
                 self._heard += 1
@@ -99,6 +101,8 @@ class KeyHolders:
                 self._forget(lambda viewer: viewer.session_id == event.api_key_id)
             case UserChanged():
                 self._forget(lambda viewer: viewer.user_id == event.user_id)
+            case RolesChanged():
+                self._forget(lambda viewer: viewer.scope.org_id == org_id)
             case OrganizationEdited():
                 self._forget(lambda viewer: viewer.scope.org_id == event.organization_id)
 
@@ -109,7 +113,7 @@ class KeyHolders:
                 del self._known[digest]
 
 
-async def _look_up(digest: bytes) -> tuple[Viewer, float]:
+async def _look_up(policies: PolicyMemory, digest: bytes) -> tuple[Viewer, float]:
     """Return who the key of a digest stands for, and the seconds until it is over."""
     async with without_tenant() as connection:
         found = (await connection.execute(FIND, {"digest": digest})).one_or_none()
@@ -118,15 +122,17 @@ async def _look_up(digest: bytes) -> tuple[Viewer, float]:
     async with read(Scope(found.org_id)) as work:
         row = (await work.session.execute(LOOK_UP, {"api_key_id": found.api_key_id})).one_or_none()
         now = work.now
-    if row is None:
-        raise NotSignedIn
-    roles = frozenset(row.roles)
+        if row is None:
+            raise NotSignedIn
+        assignments = assignments_of(row.assignments)
+        rights = await policies.rights(work, assignments=assignments, plant_ids=row.plant_ids)
     owner = Scope(
         org_id=found.org_id,
         actor_kind="user",
         user_id=row.user_id,
-        plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
-        permissions=permissions_of(roles),
+        plant_ids=rights.plant_ids,
+        permissions=rights.permissions,
+        plant_limits=rights.plant_limits,
     )
     key_plants = None if row.key_plants is None else frozenset(row.key_plants)
     viewer = Viewer(
@@ -142,7 +148,7 @@ async def _look_up(digest: bytes) -> tuple[Viewer, float]:
         display_name=row.display_name,
         language=row.language,
         organization=row.organization,
-        roles=roles,
+        roles=frozenset(one.role for one in assignments),
         session_expires_at=row.expires_at,
         api_key=KeyUse(name=row.name, prefix=row.prefix, requests_per_minute=row.requests_per_minute),
     )

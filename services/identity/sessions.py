@@ -9,21 +9,22 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.errors import Forbidden, marked
-from domain.events import Event, OrganizationEdited, SessionRevoked, UserChanged
+from domain.events import Event, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
+from domain.identity.rights import Rights
 from domain.identity.roles import Permission
 from domain.scope import Scope
-from services.auth.permissions import permissions_of
 from services.auth.tokens import Claims, NotSignedIn
 from services.db.work import read
+from services.identity.policies import ASSIGNMENTS, PolicyMemory, assignments_of
 
 REMEMBER_S = 30.0
 """The longest that a process trusts what it knows without having heard an event."""
 MOST_REMEMBERED = 10_000
 
-LOOK_UP = text("""
+LOOK_UP = text(f"""
 SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
        organizations.name AS organization, sign_in_sessions.expires_at,
-       ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = users.id) AS roles
+       {ASSIGNMENTS}
 FROM sign_in_sessions
 JOIN users ON users.org_id = sign_in_sessions.org_id AND users.id = sign_in_sessions.user_id
 JOIN organizations ON organizations.id = users.org_id
@@ -32,9 +33,9 @@ WHERE sign_in_sessions.id = :session_id AND users.id = :user_id
   AND organizations.is_active
 """)
 
-LOOK_UP_PERSON = text("""
+LOOK_UP_PERSON = text(f"""
 SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
-       ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = users.id) AS roles
+       {ASSIGNMENTS}
 FROM users
 WHERE users.id = :user_id AND users.is_active AND EXISTS (SELECT FROM user_badges WHERE user_badges.user_id = users.id)
 """)
@@ -98,13 +99,14 @@ class _Person:
     display_name: str
     language: str
     roles: frozenset[str]
-    plant_ids: frozenset[UUID] | None
+    rights: Rights
 
 
 class Sessions:
     """The process's memory of signed-in users."""
 
     def __init__(self) -> None:
+        self.policies = PolicyMemory()
         self._known: dict[UUID, tuple[float, Viewer]] = {}
         self._people: dict[UUID, tuple[float, _Person]] = {}
         self._heard = 0
@@ -145,8 +147,9 @@ class Sessions:
         scope = replace(
             device.scope,
             user_id=user_id,
-            plant_ids=both(device.scope.plant_ids, person.plant_ids),
-            permissions=permissions_of(person.roles),
+            plant_ids=both(device.scope.plant_ids, person.rights.plant_ids),
+            permissions=person.rights.permissions,
+            plant_limits=person.rights.plant_limits,
         )
         return replace(
             device,
@@ -164,7 +167,7 @@ class Sessions:
         if known is not None and known[0] > time.monotonic() and known[1].org_id == org_id:
             return known[1]
         heard = self._heard
-        person = await _look_up_person(org_id=org_id, user_id=user_id)
+        person = await _look_up_person(self.policies, org_id=org_id, user_id=user_id)
         if heard == self._heard:
             if len(self._people) >= MOST_REMEMBERED:
                 self._people.clear()
@@ -176,7 +179,7 @@ class Sessions:
         if known is not None and known[0] > time.monotonic() and known[1].is_of(org_id, user_id):
             return known[1]
         heard = self._heard
-        viewer = await look_up(org_id=org_id, user_id=user_id, session_id=session_id)
+        viewer = await look_up(policies=self.policies, org_id=org_id, user_id=user_id, session_id=session_id)
         if heard != self._heard:
             return viewer  # something ended during the look-up: it may be what was looked up
         if len(self._known) >= MOST_REMEMBERED:
@@ -184,8 +187,9 @@ class Sessions:
         self._known[session_id] = (time.monotonic() + REMEMBER_S, viewer)
         return viewer
 
-    def hear(self, _: UUID | None, event: Event | None) -> None:
+    def hear(self, org_id: UUID | None, event: Event | None) -> None:
         """Forget what an event made untrue, or everything when events were missed; a listener for the hub."""
+        self.policies.hear(org_id, event)
         if event is None:
             self._heard += 1
             self._known.clear()
@@ -200,13 +204,21 @@ class Sessions:
                 if viewer.user_id == event.user_id:
                     del self._known[session_id]
         if isinstance(event, OrganizationEdited):
-            self._heard += 1
-            for session_id, (_until, viewer) in tuple(self._known.items()):
-                if viewer.scope.org_id == event.organization_id:
-                    del self._known[session_id]
+            self._forget_all_of(event.organization_id)
+        if isinstance(event, RolesChanged) and org_id is not None:
+            self._forget_all_of(org_id)
+
+    def _forget_all_of(self, org_id: UUID) -> None:
+        self._heard += 1
+        for session_id, (_until, viewer) in tuple(self._known.items()):
+            if viewer.scope.org_id == org_id:
+                del self._known[session_id]
+        for user_id, (_until, person) in tuple(self._people.items()):
+            if person.org_id == org_id:
+                del self._people[user_id]
 
 
-async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
+async def look_up(*, policies: PolicyMemory, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
     """Load who a session belongs to, with the permissions of their roles.
 
     Raises:
@@ -216,16 +228,18 @@ async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
     async with read(Scope(org_id)) as work:
         result = await work.session.execute(LOOK_UP, {"session_id": session_id, "user_id": user_id})
         row = result.one_or_none()
-    if row is None:
-        raise NotSignedIn
-    roles = frozenset(row.roles)
+        if row is None:
+            raise NotSignedIn
+        assignments = assignments_of(row.assignments)
+        rights = await policies.rights(work, assignments=assignments, plant_ids=row.plant_ids)
     scope = Scope(
         org_id=org_id,
         actor_kind="user",
         user_id=user_id,
         session_id=session_id,
-        plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
-        permissions=permissions_of(roles),
+        plant_ids=rights.plant_ids,
+        permissions=rights.permissions,
+        plant_limits=rights.plant_limits,
     )
     return Viewer(
         scope=scope,
@@ -235,23 +249,25 @@ async def look_up(*, org_id: UUID, user_id: UUID, session_id: UUID) -> Viewer:
         display_name=row.display_name,
         language=row.language,
         organization=row.organization,
-        roles=roles,
+        roles=frozenset(one.role for one in assignments),
         session_expires_at=row.expires_at,
     )
 
 
-async def _look_up_person(*, org_id: UUID, user_id: UUID) -> _Person:
+async def _look_up_person(policies: PolicyMemory, *, org_id: UUID, user_id: UUID) -> _Person:
     async with read(Scope(org_id)) as work:
         row = (await work.session.execute(LOOK_UP_PERSON, {"user_id": user_id})).one_or_none()
-    if row is None:
-        raise NotIdentified(permission=Permission.USE_KIOSK.value)
+        if row is None:
+            raise NotIdentified(permission=Permission.USE_KIOSK.value)
+        assignments = assignments_of(row.assignments)
+        rights = await policies.rights(work, assignments=assignments, plant_ids=row.plant_ids)
     return _Person(
         org_id=org_id,
         email=row.email,
         display_name=row.display_name,
         language=row.language,
-        roles=frozenset(row.roles),
-        plant_ids=None if row.plant_ids is None else frozenset(row.plant_ids),
+        roles=frozenset(one.role for one in assignments),
+        rights=rights,
     )
 
 

@@ -12,10 +12,10 @@ from domain.edits import UNCHANGED, Unchanged
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, marked
 from domain.identity.roles import PLATFORM, Permission
 from domain.identity.sign_in_providers import checked_domains, checked_issuer
-from services.auth.permissions import permissions_of
 from services.auth.secret_boxes import SecretBox
 from services.db.tables import SignInProvider, UserIdentity
 from services.db.work import Work
+from services.identity.policies import load_policies
 from services.ports import ProviderAccess
 
 MOST_PROVIDERS = 10
@@ -212,11 +212,12 @@ async def _provider(work: Work, provider_id: UUID) -> SignInProvider:
 async def _checked_role(work: Work, role: str | None) -> str | None:
     if not role:
         return None
-    granted = permissions_of(frozenset({role}))
-    if role == PLATFORM or not granted:
+    policies = await load_policies(work)
+    if role == PLATFORM or not policies.knows(role):
         raise UnknownRole(field="new_user_role")
-    if work.scope.actor_kind == "user" and not granted <= work.scope.permissions:
-        raise RoleBeyondRights(permission=min(granted - work.scope.permissions))
+    lacking = sorted(filter(work.scope.lacks_somewhere, policies.granted(role)))
+    if lacking:
+        raise RoleBeyondRights(permission=lacking[0])
     return role
 
 

@@ -8,15 +8,17 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.checks import checked_text
-from domain.errors import Conflict, Forbidden, NotFound, marked
+from domain.errors import Conflict, NotFound, marked
 from domain.events import UserChanged
 from domain.identity.accounts import checked_email, checked_password, checked_slug
-from domain.identity.roles import PLATFORM, Permission
+from domain.identity.rights import Assignment
+from domain.identity.roles import Permission
 from services.auth.passwords import hash_password
 from services.custom_fields.values import Given, custom_of_new
-from services.db.tables import Organization, Plant, User, UserRole
+from services.db.tables import Organization, Plant, User
 from services.db.unique import unique_or
 from services.db.work import Work
+from services.identity.assignments import checked_assignments, refuse_rights_lacked, write_assignments
 
 
 class EmailTaken(Conflict):
@@ -31,13 +33,6 @@ class SlugTaken(Conflict):
 
     code: ClassVar[str] = "slug_taken"
     sentence: ClassVar[str] = marked("The short name “{slug}” is already in use.")
-
-
-class PlatformRole(Forbidden):
-    """The platform's role, wanted in another organization."""
-
-    code: ClassVar[str] = "platform_role"
-    sentence: ClassVar[str] = marked("Only people of the platform's own organization can have this role.")
 
 
 async def found_organization(work: Work, *, slug: str, name: str) -> UUID:
@@ -75,13 +70,15 @@ async def add_user(
         Forbidden: the actor may not edit users.
         PlatformRole: the role is that of the platform, and the organization is another one.
         InvalidText, InvalidEmail, InvalidPassword: the address, the name or the password cannot be kept.
-        NotFound: one of the plants does not exist.
+        NotFound: one of the roles or plants does not exist.
+        RightsLacked: a role gives rights that the actor lacks.
         Invalid, UnknownField: a value of a custom field cannot be kept.
         EmailTaken: the address belongs to another user of the organization.
     """
     await work.permit(Permission.EDIT_USERS)
-    await refuse_platform_role(work, roles)
+    assignments = await checked_assignments(work, [Assignment(str(role)) for role in roles])
     await _refuse_unknown_plants(work, plant_ids or [])
+    await refuse_rights_lacked(work, assignments.values(), plant_ids=plant_ids)
     user = User(
         org_id=work.scope.org_id,
         email=checked_email(email, field="email"),
@@ -93,19 +90,9 @@ async def add_user(
     )
     async with unique_or(work, EmailTaken(email=user.email)):
         work.session.add(user)
-    work.session.add_all(UserRole(org_id=user.org_id, user_id=user.id, role=str(role)) for role in sorted(roles))
+    await write_assignments(work, user_id=user.id, assignments=assignments.values())
     work.emit(UserChanged(user_id=user.id))
     return user
-
-
-async def refuse_platform_role(work: Work, roles: Collection[str]) -> None:
-    """Refuse to make somebody of an ordinary organization an admin of the platform.
-
-    Raises:
-        PlatformRole: the role is among `roles`, and the organization is not the platform's own.
-    """
-    if PLATFORM in roles and not await work.session.scalar(select(Organization.is_platform)):
-        raise PlatformRole(permission="platform.organization.read")
 
 
 async def _refuse_unknown_plants(work: Work, plant_ids: list[UUID]) -> None:

@@ -130,7 +130,7 @@ async def list_sorted_orders(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     conditions = await _conditions(work, plant_id, states, words)
     for sql, value in (
         ("thing.material_id = {}", material_id),

@@ -120,7 +120,7 @@ async def list_sorted_materials(
     Raises:
         Forbidden: the actor may not read orders.
     """
-    work.scope.require(Permission.READ_ORDERS)
+    await work.permit(Permission.READ_ORDERS)
     page = await find_rows(
         work,
         TableQuestion(

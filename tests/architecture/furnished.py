@@ -34,8 +34,10 @@ from services.db.tables import (
     Material,
     NumberSeries,
     Operation,
+    OwnRole,
     RefreshToken,
     Reversal,
+    RoleGrant,
     Routing,
     RoutingOperation,
     ShiftExceptionRow,
@@ -69,6 +71,7 @@ async def furnish(floor: Floor) -> None:
         await _escalate(work, floor)
         await _add_fields(work, floor)
         await _keep_files(work, floor)
+        await _make_roles(work, floor)
 
 
 async def make_pieces(work: Work, floor: Floor) -> None:
@@ -242,4 +245,12 @@ async def _keep_files(work: Work, floor: Floor) -> None:
     await work.session.flush()
     pictures = dict.fromkeys(("logo_id", "logo_dark_id", "favicon_id", "sign_in_picture_id", "mail_logo_id"), file.id)
     work.session.add(Branding(org_id=floor.scope.org_id, name="Ours", **pictures))
+    await work.session.flush()
+
+
+async def _make_roles(work: Work, floor: Floor) -> None:
+    role = OwnRole(org_id=floor.scope.org_id, key=f"planner-{floor.plant_id.hex}", name="Planner")
+    work.session.add(role)
+    await work.session.flush()
+    work.session.add(RoleGrant(org_id=floor.scope.org_id, role_id=role.id, pattern="production.order.*"))
     await work.session.flush()

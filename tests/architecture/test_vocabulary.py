@@ -15,6 +15,7 @@ import pytest
 
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, UnisonError
 from domain.events import EVENTS, Event
+from domain.identity.permission_words import AREAS, SENTENCES
 from domain.identity.roles import GRANTS, PLATFORM, Permission, Role
 from services.auth.permissions import permissions_of
 from services.config import Settings
@@ -103,6 +104,33 @@ class TestSettings:
 
 
 class TestPermissions:
+    def test_have_a_sentence_each_and_an_area_with_a_name(self) -> None:
+        assert {*Permission} - SENTENCES.keys() == set(), "add a sentence to domain/identity/permission_words.py"
+        assert {permission.partition(".")[0] for permission in Permission} <= AREAS.keys()
+
+    def test_are_asked_with_permit_so_that_plants_are_kept_apart(self) -> None:
+        asked_by_hand = [
+            f"{path}:{node.lineno}"
+            for path, tree in sources("services")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "work.scope.require"
+        ]
+
+        assert asked_by_hand == [], "write `await work.permit(...)`"
+
+    def test_are_never_asked_for_each_row(self) -> None:
+        in_loops = [
+            f"{path}:{inner.lineno}"
+            for path, tree in sources("services", "ui")
+            for outer in ast.walk(tree)
+            if isinstance(outer, ast.For | ast.AsyncFor | ast.While)
+            for line in outer.body
+            for inner in ast.walk(line)
+            if isinstance(inner, ast.Call) and ast.unparse(inner.func) in {"work.permit", "enforcer.enforce"}
+        ]
+
+        assert in_loops == []
+
     def test_are_named_area_noun_and_verb(self) -> None:
         assert [p for p in Permission if not re.fullmatch(r"[a-z_]+\.[a-z_]+\.[a-z_]+", p)] == []
 

@@ -30,6 +30,7 @@ from services.identity.api_keys import (
     revoke_api_key,
 )
 from services.identity.key_holders import KeyHolders
+from services.identity.policies import PolicyMemory
 from services.plant.plant_models import add_plant
 from tests.factories import Connection, Floor
 
@@ -250,8 +251,8 @@ class TestHolder:
         holders = KeyHolders()
         real = key_holders_module._look_up
 
-        async def slow(digest: bytes) -> object:
-            found = await real(digest)
+        async def slow(policies: PolicyMemory, digest: bytes) -> object:
+            found = await real(policies, digest)
             await revoked(floor, key.id)
             holders.hear(floor.scope.org_id, ApiKeyRevoked(api_key_id=key.id))
             return found

@@ -29,6 +29,7 @@ from services.demo import (
 from services.demo_parts import PLANNED_SHARE
 from services.demo_shifts import DEMO_PAST
 from services.identity.badges import BadgeKey
+from services.identity.policies import PolicyMemory
 from services.identity.sessions import look_up
 from services.identity.sign_ins import Device, Tokens, WrongPassword, sign_in
 from services.plant.shift_queries import list_shifts
@@ -51,7 +52,9 @@ class TestDemo:
 
         for email in DEMO_SIGN_INS:
             claims = (await signed_in(email, "the demo's password")).access_claims
-            viewer = await look_up(org_id=claims.org_id, user_id=claims.user_id, session_id=claims.session_id)
+            viewer = await look_up(
+                policies=PolicyMemory(), org_id=claims.org_id, user_id=claims.user_id, session_id=claims.session_id
+            )
             role, _, host = email.partition("@")
             roles = {PLATFORM, Role.ADMIN.value} if role == PLATFORM else {role}
             assert viewer.roles == roles

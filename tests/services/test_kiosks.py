@@ -18,6 +18,7 @@ from services.db.tables import SignInSession, User
 from services.db.work import begin, read
 from services.identity.badges import BadgeKey, remove_badge, set_badge
 from services.identity.kiosks import KioskAttempts, NotOfThisPlant, NotRecognized, identify
+from services.identity.policies import PolicyMemory
 from services.identity.sessions import NotIdentified, Sessions, Viewer, look_up
 from services.identity.sign_ins import end_session
 from tests.factories import Floor, Make
@@ -58,7 +59,7 @@ async def signed_in(floor: Floor, role: Role = Role.TERMINAL) -> Viewer:
         work.session.add(session)
         await work.session.flush()
         session_id = session.id
-    return await look_up(org_id=org_id, user_id=user_id, session_id=session_id)
+    return await look_up(policies=PolicyMemory(), org_id=org_id, user_id=user_id, session_id=session_id)
 
 
 async def limited_to(floor: Floor, role: Role, plant_ids: list[UUID] | None) -> None:

@@ -22,6 +22,7 @@ from services.db.tables import AuditEntry, Machine, Organization, Plant, User, U
 from services.db.work import begin, read
 from services.events.hub import Hub
 from services.identity.api_keys import make_api_key
+from services.identity.assignments import PlatformRole
 from services.identity.invitations import InvitationOver, accept_invitation, find_invited, invite_user
 from services.identity.key_holders import KeyHolders
 from services.identity.organizations import OrganizationAddress, organization_of_address
@@ -42,7 +43,7 @@ from services.identity.platform import (
 )
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Device, OrganizationSuspended, refresh, sign_in
-from services.identity.users import PlatformRole, SlugTaken, add_user
+from services.identity.users import SlugTaken, add_user
 from services.jobs import worker
 from services.jobs.registry import REGISTRY, Job, Registered, enqueue
 from tests.factories import PASSWORD, Connection, Floor, Platform, enter

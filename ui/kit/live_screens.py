@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import Client, background_tasks, core
 
 from domain.errors import Unavailable
-from domain.events import Event, OrganizationEdited, SessionRevoked, UserChanged
+from domain.events import Event, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
 from services.auth.tokens import NotSignedIn
 from services.identity.sessions import Sessions, Viewer
 from ui.kit.live_boards import sockets_of
@@ -15,6 +15,9 @@ from ui.kit.live_boards import sockets_of
 SIGN_IN = "/sign-in"
 GOODBYE_S = 0.5
 """Time for a page to hear where it leads now, before its socket is closed."""
+
+Looked = UserChanged | RolesChanged | OrganizationEdited
+"""Events after which screens are looked at again."""
 
 
 class LiveScreens:
@@ -42,20 +45,20 @@ class LiveScreens:
         """How many pages are open."""
         return sum(len(clients) for clients in self._by_session.values())
 
-    def hear(self, _: UUID | None, event: Event | None) -> None:
+    def hear(self, org_id: UUID | None, event: Event | None) -> None:
         """Close the pages of a session that was revoked, and look again where that may have been missed."""
         match event:
             case SessionRevoked():
                 for client in tuple(self._by_session.get(event.session_id, ())):
                     background_tasks.create(_close(client, SIGN_IN), name="close a revoked screen")
-            case UserChanged() | OrganizationEdited() | None:
-                background_tasks.create(self._look_again(event), name="look at the sessions of screens again")
+            case UserChanged() | RolesChanged() | OrganizationEdited() | None:
+                background_tasks.create(self._look_again(org_id, event), name="look at the sessions of screens again")
 
-    async def _look_again(self, event: UserChanged | OrganizationEdited | None) -> None:
+    async def _look_again(self, org_id: UUID | None, event: Looked | None) -> None:
         """Close pages whose session has ended, and build anew those whose person may see something else now."""
         for clients in tuple(self._by_session.values()):
             for client, viewer in tuple(clients.items()):
-                if not _may_concern(event, viewer):
+                if not _may_concern(org_id, event, viewer):
                     continue
                 try:
                     now = await self._sessions.again(viewer)
@@ -68,10 +71,12 @@ class LiveScreens:
                         await _close(client, client.request.url.path)
 
 
-def _may_concern(event: UserChanged | OrganizationEdited | None, viewer: Viewer) -> bool:
+def _may_concern(org_id: UUID | None, event: Looked | None, viewer: Viewer) -> bool:
     match event:
         case UserChanged():
             return event.user_id == viewer.user_id
+        case RolesChanged():
+            return org_id == viewer.scope.org_id
         case OrganizationEdited():
             return event.organization_id == viewer.scope.org_id
     return True

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import ARRAY, FetchedValue, Integer, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,6 +51,32 @@ class UserRole(Row):
     org_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
+    plant_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid(as_uuid=True)))
+    own_role: Mapped[str | None] = mapped_column(FetchedValue())
+
+
+class OwnRole(Row):
+    """A role that an organization made."""
+
+    __tablename__ = "roles"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    key: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    __mapper_args__ = {"version_id_col": version}
+
+
+class RoleGrant(Row):
+    """A pattern of permissions that a role grants."""
+
+    __tablename__ = "role_grants"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    role_id: Mapped[UUID]
+    pattern: Mapped[str]
 
 
 class UserBadge(Row):

@@ -1,0 +1,123 @@
+"""The roles of an organization as its people hold them, remembered by the process until they change."""
+
+import time
+from collections.abc import Iterable
+from typing import TypedDict
+from uuid import UUID
+
+from domain.events import Event, RolesChanged
+from domain.identity.rights import Assignment, Plants, Rights, rights_of
+from services.auth.permissions import Policies
+from services.db.work import Work
+
+REMEMBER_S = 30.0
+"""The longest that a process trusts what it knows without having heard an event."""
+MOST_ORGANIZATIONS = 1_000
+
+GRANTED = """
+SELECT roles.key, roles.is_active, array_remove(array_agg(grants.pattern), NULL) AS patterns
+FROM roles LEFT JOIN role_grants AS grants ON grants.org_id = roles.org_id AND grants.role_id = roles.id
+GROUP BY roles.key, roles.is_active
+"""
+HOLDERS = """
+SELECT user_roles.user_id, user_roles.role, user_roles.plant_ids, users.plant_ids AS seen
+FROM user_roles JOIN users ON users.org_id = user_roles.org_id AND users.id = user_roles.user_id
+WHERE users.is_active
+"""
+
+ASSIGNMENTS = (
+    "ARRAY(SELECT jsonb_build_object('role', role, 'plant_ids', to_jsonb(user_roles.plant_ids)) FROM user_roles"
+    " WHERE user_roles.org_id = users.org_id AND user_roles.user_id = users.id ORDER BY role) AS assignments"
+)
+"""A column for statements about users: their roles, each with its plants. `assignments_of` reads it."""
+
+
+class AssignedRole(TypedDict):
+    """An element of the column `ASSIGNMENTS`."""
+
+    role: str
+    plant_ids: list[str] | None
+
+
+async def load_policies(
+    work: Work, *, holders: Iterable[tuple[str, str]] = (), with_inactive: bool = False
+) -> Policies:
+    """Load what the organization's own roles grant; `holders` are pairs of a person and a role that they have.
+
+    A role that is switched off grants nothing, unless it is asked what it would grant.
+    """
+    grants = {
+        row["key"]: row["patterns"] if row["is_active"] or with_inactive else () for row in await work.fetch(GRANTED)
+    }
+    return Policies(work.scope.org_id, grants=grants, holders=holders)
+
+
+async def everybodys_rights(work: Work) -> dict[UUID, Rights]:
+    """Return what each active user who has a role may, in one go; people with the same roles share one answer."""
+    rows = await work.fetch(HOLDERS)
+    policies = await load_policies(work, holders=[(str(row["user_id"]), row["role"]) for row in rows])
+    limits = {
+        (row["user_id"], row["role"]): frozenset(row["plant_ids"]) for row in rows if row["plant_ids"] is not None
+    }
+    seen = {row["user_id"]: None if row["seen"] is None else frozenset(row["seen"]) for row in rows}
+    added_up: dict[tuple[frozenset[Assignment], Plants], Rights] = {}
+    rights: dict[UUID, Rights] = {}
+    for user_id, plants in seen.items():
+        roles = policies.roles_of(str(user_id))
+        assignments = frozenset(Assignment(role, limits.get((user_id, role))) for role in roles)
+        known = added_up.get((assignments, plants))
+        if known is None:
+            known = rights_of(assignments, granted=policies.granted, plant_ids=plants)
+            added_up[assignments, plants] = known
+        rights[user_id] = known
+    return rights
+
+
+class PolicyMemory:
+    """The process's memory of each organization's policies."""
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, tuple[float, Policies]] = {}
+        self._heard = 0
+
+    async def of(self, work: Work) -> Policies:
+        """Return the policies of the work's organization."""
+        org_id = work.scope.org_id
+        known = self._known.get(org_id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        heard = self._heard
+        policies = await load_policies(work)
+        if heard == self._heard:  # else something changed meanwhile: it may be what was loaded
+            if len(self._known) >= MOST_ORGANIZATIONS:
+                self._known.clear()
+            self._known[org_id] = (time.monotonic() + REMEMBER_S, policies)
+        return policies
+
+    async def rights(self, work: Work, *, assignments: list[Assignment], plant_ids: list[UUID] | None) -> Rights:
+        """Return what somebody with these roles may in the work's organization."""
+        policies = await self.of(work)
+        if not all(policies.knows(one.role) for one in assignments):  # a role that is younger than what is known
+            policies = await load_policies(work)
+        return rights_of(
+            assignments,
+            granted=policies.granted,
+            plant_ids=None if plant_ids is None else frozenset(plant_ids),
+        )
+
+    def hear(self, org_id: UUID | None, event: Event | None) -> None:
+        """Forget what an event made untrue, or everything when events were missed."""
+        if event is None:
+            self._heard += 1
+            self._known.clear()
+        if isinstance(event, RolesChanged) and org_id is not None:
+            self._heard += 1
+            self._known.pop(org_id, None)
+
+
+def assignments_of(column: Iterable[AssignedRole]) -> list[Assignment]:
+    """Read the column `ASSIGNMENTS` of a row."""
+    return [
+        Assignment(one["role"], None if one["plant_ids"] is None else frozenset(map(UUID, one["plant_ids"])))
+        for one in column
+    ]
