@@ -83,7 +83,7 @@ class TestDocument:
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
             "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
-            "getFileContent",
+            "getFileContent", "printTraveller", "printOrderLabels", "printMaterialLabels",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
             "inviteFirstAdmin",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",

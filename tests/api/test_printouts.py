@@ -6,7 +6,7 @@ import pytest
 from domain.identity.roles import Role
 from services.db.tables import Machine, WorkOrder
 from services.db.work import begin
-from tests.api.doors import Door, refused
+from tests.api.doors import V1, Door, refused
 from tests.api.test_files import browser
 from tests.factories import Floor, Make
 
@@ -43,6 +43,16 @@ class TestPrintouts:
             f"/materials/{order.material_id}/labels.pdf",
         ):
             assert refused(await door.client().get(path), 401, "not_signed_in")
+            assert refused(await foreign.get(path), 404, "not_found")
+
+    async def test_are_there_for_programs_too(self, door: Door, floor: Floor, other: Floor, order: WorkOrder) -> None:
+        program, foreign = await door.caller(floor, Role.VIEWER), await door.caller(other)
+        for path in (
+            f"{V1}/work-orders/{order.id}/traveller",
+            f"{V1}/work-orders/{order.id}/labels?copies=2",
+            f"{V1}/materials/{order.material_id}/labels",
+        ):
+            assert is_pdf(await program.get(path))
             assert refused(await foreign.get(path), 404, "not_found")
 
     @pytest.mark.parametrize("copies", ["0", "201", "x", "1e3", "", "9" * 30])

@@ -29,7 +29,7 @@ def printouts_router() -> APIRouter:
         async with read(scope_of(viewer, request)) as work:
             order_id = await find_order_id(work, key=number)
             printout = await print_traveller(work, order_id=order_id, language=_language(viewer, request))
-        return await _pdf(printout)
+        return await pdf_response(printout)
 
     @router.get("/orders/{number:path}/labels.pdf")
     async def get_order_labels(number: str, request: Request, copies: Copies = 1) -> Response:
@@ -39,7 +39,7 @@ def printouts_router() -> APIRouter:
             order_id = await find_order_id(work, key=number)
             language = _language(viewer, request)
             printout = await print_order_labels(work, order_id=order_id, copies=copies, language=language)
-        return await _pdf(printout)
+        return await pdf_response(printout)
 
     @router.get("/materials/{key:path}/labels.pdf")
     async def get_material_labels(key: str, request: Request, copies: Copies = 1) -> Response:
@@ -48,7 +48,7 @@ def printouts_router() -> APIRouter:
         async with read(scope_of(viewer, request)) as work:
             language = _language(viewer, request)
             printout = await print_material_labels(work, key=key, copies=copies, language=language)
-        return await _pdf(printout)
+        return await pdf_response(printout)
 
     return router
 
@@ -64,7 +64,7 @@ def _language(viewer: Viewer, request: Request) -> str:
     return complete_language(viewer.language or preferred_language(request.headers.get("accept-language", "")))
 
 
-async def _pdf(printout: Printout) -> Response:
+async def pdf_response(printout: Printout) -> Response:
     """Return a document for the browser's own viewer, which a sandbox would keep from showing it."""
     headers = {
         "Content-Disposition": disposition(printout.name, is_shown=True),

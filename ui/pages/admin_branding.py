@@ -7,11 +7,12 @@ from nicegui import events, ui
 
 from domain.branding.brands import LONGEST, AssetKind
 from domain.branding.palettes import ColorRole, Mode
+from domain.errors import UnisonError
 from domain.events import BrandingChanged, Event
 from domain.files.contents import FileTooLarge
 from domain.identity.roles import Permission
 from services.branding.brands import edit_branding, get_branding, remove_brand_asset, set_brand_asset
-from services.branding.pictures import most_bytes
+from services.branding.pictures import UnknownPicture, most_bytes
 from services.branding.queries import Brand
 from services.db.work import Work, read
 from services.plant.places import list_plants
@@ -20,6 +21,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.errors import show_error
 from ui.kit.forms import Form
 from ui.kit.live_page import keep_fresh
+from ui.kit.process import this_process
 from ui.pages.admin_parts import heading, setup_page
 from ui.pages.branding_colors import ColorChoice
 from ui.pages.branding_preview import BrandPreview
@@ -27,6 +29,8 @@ from ui.pages.branding_words import asset_words, mode_words, role_words, text_wo
 from ui.theme import asset_url
 
 LONG_TEXTS = ("sign_in_text", "pdf_text")
+TOO_LARGE = "max-file-size"
+WHY_REJECTED = "(entries) => emit(entries[0].failedPropValidation)"
 ACCEPTED = ".png,.jpg,.jpeg,.webp,.svg,.ico,image/*"
 
 
@@ -139,21 +143,24 @@ class _Page:
                     picture = ui.element("img")
                     picture.props["src"], picture.props["alt"] = asset_url(self._brand, asset), name
             upload = ui.upload(
-                label=_("Choose a file"), auto_upload=True, max_files=1, max_file_size=most_bytes(kind),
-                on_upload=lambda event: self._take(kind, event), on_rejected=lambda: self._too_large(kind),
+                label=_("Choose a file"), auto_upload=True, max_files=1, max_file_size=_most(kind),
+                on_upload=lambda event: self._take(kind, event),
             )  # fmt: skip
-            upload.on("failed", lambda: self._too_large(kind))
+            upload.on("rejected", lambda event: self._refuse(kind, str(event.args)), js_handler=WHY_REJECTED)
+            upload.on("failed", lambda: self._refuse(kind, TOO_LARGE), args=[])
             upload.props(f'accept="{ACCEPTED}" flat').classes("u-upload").mark(f"upload-{kind}")
             if asset is not None:
                 remove = ui.button(_("Remove"), icon="delete", color=None, on_click=lambda: self._remove(kind))
                 remove.classes("u-button u-button--flat").mark(f"remove-{kind}")
 
-    def _too_large(self, kind: AssetKind) -> None:
-        show_error(FileTooLarge(field="file", most_mb=f"{most_bytes(kind) / 1_000_000:g}"), self._seat.translate)
+    def _refuse(self, kind: AssetKind, why: str) -> None:
+        """Say why the browser kept a file back, or the server did not read it to its end."""
+        error: UnisonError = FileTooLarge(field="file", most_mb=f"{_most(kind) / 1_000_000:g}")
+        show_error(error if why == TOO_LARGE else UnknownPicture(field="file"), self._seat.translate)
 
     async def _take(self, kind: AssetKind, event: events.UploadEventArguments) -> None:
-        if event.file.size() > most_bytes(kind):
-            self._too_large(kind)
+        if event.file.size() > _most(kind):
+            self._refuse(kind, TOO_LARGE)
             return
         content = await event.file.read()
         await self._change_pictures(
@@ -185,6 +192,11 @@ class _Page:
         if brand is not None:
             self._know(brand)
             self._show_saved()
+
+
+def _most(kind: AssetKind) -> int:
+    """Return the largest picture that this installation takes, in bytes."""
+    return min(most_bytes(kind), this_process().settings.max_upload_bytes)
 
 
 class _BrandForm(Form):

@@ -25,6 +25,7 @@ from ui.api.v1 import (
     orders,
     plant,
     plant_models,
+    printouts,
     production,
     shifts,
     stops,
@@ -92,6 +93,7 @@ def api_v1(
         operations.router,
         branding.router,
         files.router,
+        printouts.router,
         custom_fields.router,
     )
     for router in routers:
