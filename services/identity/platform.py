@@ -35,7 +35,9 @@ FIRST_ADMIN = """
 SELECT invited.user_id FROM user_invitations AS invited
 WHERE invited.used_at IS NULL AND NOT EXISTS (SELECT FROM users WHERE password_hash IS NOT NULL)
   AND NOT EXISTS (SELECT FROM sign_in_sessions)
+FOR UPDATE OF invited
 """
+"""Locked, so that nobody comes in while the link is replaced."""
 FOUND = text("SELECT app.found_platform(:id, :slug, :name)")
 THE_PLATFORM = text("SELECT app.platform()")
 

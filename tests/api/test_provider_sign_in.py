@@ -411,8 +411,8 @@ class TestRefusals:
     ) -> None:
         provider_id = await set_up(floor, provider)
         async with door.client() as client:
-            for slug in (other.slug, "nowhere"):
-                assert told(await client.get(f"/o/{slug}/with/{provider_id}")) == "not_found"
+            for slug, name in ((other.slug, provider_id), ("nowhere", provider_id), (floor.slug, "nothing")):
+                assert told(await client.get(f"/o/{slug}/with/{name}")) == "not_found"
             async with begin(floor.scope) as work:
                 await work.session.execute(update(SignInProvider).values(is_active=False))
             assert told(await client.get(f"/o/{floor.slug}/with/{provider_id}")) == "not_found"

@@ -264,6 +264,33 @@ class TestInviteFirstAdmin:
             with pytest.raises(AlreadyEntered):
                 await invite_first_admin(work, organization_id=first.id, base_url=BASE)
 
+    async def test_never_takes_an_organization_from_who_comes_in_at_that_moment(self, platform: Platform) -> None:
+        for _ in range(5):
+            slug = f"new-{new_id().hex[:20]}"
+            async with begin(platform.acting()) as work:
+                wish = {"slug": slug, "name": "N", "admin_email": f"a@{slug}.example", "admin_name": "A"}
+                added = await add_organization(work, **wish, base_url=BASE)
+            token = str(added.invitation_link).partition("token=")[2]
+
+            async def again(organization_id: UUID = added.id) -> str:
+                await asyncio.sleep(0.2)  # about as long as the other one hashes the password
+                async with begin(platform.acting()) as work:
+                    link = (
+                        await invite_first_admin(work, organization_id=organization_id, base_url=BASE)
+                    ).invitation_link
+                    return str(link).partition("token=")[2]
+
+            came, link = await asyncio.gather(
+                accept_invitation(ISSUER, token=token, password="a long password", device=Device("192.0.2.1")),
+                again(),
+                return_exceptions=True,
+            )
+
+            if isinstance(came, InvitationOver):
+                assert await find_invited(str(link))
+            else:
+                assert isinstance(link, AlreadyEntered), link
+
     async def test_opens_no_organization_that_people_use(self, platform: Platform, floor: Floor) -> None:
         async with begin(floor.scope) as work:
             await invite_user(work, user_id=floor.user_ids[Role.ADMIN], base_url=BASE)

@@ -37,8 +37,8 @@ def provider_sign_in_router(
     """Return the two routes of signing in through a provider."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/o/{slug}/with/{provider_id}")
-    async def leave(slug: str, provider_id: UUID, request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own name
+    @router.get("/o/{slug}/with/{provider}")
+    async def leave(slug: str, provider: str, request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own name
         """Send a person to the provider."""
         target = local_target(next)
         try:
@@ -48,7 +48,7 @@ def provider_sign_in_router(
             address, departure = await depart(
                 door,
                 org_id=organization.id,
-                provider_id=provider_id,
+                provider_id=_id(provider),
                 returns_to=callback_address(request, public_url=settings.public_url),
                 target=target,
             )
@@ -103,6 +103,13 @@ def callback_address(request: Request, *, public_url: str | None) -> str:
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 """What a proxy on this computer calls us, where it does not pass the host on."""
+
+
+def _id(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise NotFound(what="sign-in provider") from error
 
 
 async def _slug(org_id: UUID) -> str:
