@@ -46,7 +46,7 @@ class TestAdminApiKeys:
         await sees(admin, "Never")
 
         admin.find(marker="show-rights").click()
-        await sees(admin, "production.order.edit, production.order.read")
+        await sees(admin, "Plan, release and end orders, and write materials and routings; See orders")
         admin.find(marker="revoke-key").click()
         admin.find(marker="save").click()
 

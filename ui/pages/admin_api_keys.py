@@ -6,6 +6,7 @@ from uuid import UUID
 from nicegui import ui
 
 from domain.identity.api_keys import reached_by
+from domain.identity.permission_words import AREAS, SENTENCES
 from domain.identity.roles import Permission
 from services.db.work import Work, read
 from services.identity.api_keys import KeyInfo, MadeKey, list_api_keys, make_api_key, revoke_api_key
@@ -108,9 +109,7 @@ class _Page:
                 for scope in key.scopes:
                     with ui.element("li"):
                         ui.label(scope).classes("u-mono")
-                        reached = sorted(reached_by([scope], Permission) - {scope})
-                        if reached:
-                            ui.label(", ".join(reached)).classes("u-muted")
+                        ui.label("; ".join(_told(scope, _))).classes("u-muted")
             seen = (
                 _("All plants that {name} may see").format(name=key.owner)
                 if key.plant_ids is None
@@ -193,12 +192,20 @@ def _state(state: str, _: Translate) -> None:
 
 
 def _scopes(seat: Seat) -> dict[str, str]:
-    """Return what the person can give: whole areas first, then each right that they have."""
-    _ = seat.translate
-    held = seat.viewer.scope.permissions
-    areas = sorted({permission.partition(".")[0] for permission in held})
-    wide = ["*.*.*", "*.*.read", *(f"{area}.*.{verb}" for area in areas for verb in ("*", "read"))]
-    within = [scope for scope in wide if (reached := reached_by([scope], Permission)) and reached <= held]
-    words = {"*": _("everything that you may do"), "read": _("everything that you may read")}
-    named = {scope: f"{scope} ({words[scope.rpartition('.')[2]]})" for scope in within if scope.startswith("*")}
-    return {scope: named.get(scope, scope) for scope in (*within, *sorted(held))}
+    """Return what the person can give: whole areas first, then each right that they have, in words."""
+    _, held = seat.translate, seat.viewer.scope.permissions
+    wide = {"*.*.*": _("Everything that you may do"), "*.*.read": _("Everything that you may see")}
+    for area, words in AREAS.items():
+        wide[f"{area}.*.*"] = _("{area}: everything").format(area=_(words))
+        wide[f"{area}.*.read"] = _("{area}: see only").format(area=_(words))
+    within = {
+        scope: words
+        for scope, words in wide.items()
+        if (reached := reached_by([scope], Permission)) and reached <= held
+    }
+    return within | {permission: _(words) for permission, words in SENTENCES.items() if permission in held}
+
+
+def _told(scope: str, _: Translate) -> list[str]:
+    """Return in words what a scope reaches."""
+    return sorted(_(SENTENCES[Permission(one)]) for one in reached_by([scope], Permission))

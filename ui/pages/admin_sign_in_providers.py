@@ -6,9 +6,10 @@ from nicegui import ui
 
 from domain.edits import UNCHANGED
 from domain.errors import UnisonError
-from domain.identity.roles import Permission, Role
+from domain.identity.roles import PLATFORM, Permission, Role
 from services.db.work import Work, read
 from services.identity.provider_sign_ins import check_provider
+from services.identity.role_queries import role_names
 from services.identity.sign_in_providers import (
     ProviderInfo,
     add_provider,
@@ -23,7 +24,6 @@ from ui.kit.errors import show_error
 from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
 from ui.kit.translate import Translate
-from ui.pages.admin_badges import role_words
 from ui.pages.admin_parts import add_button, heading, setup_page
 
 NOBODY = ""
@@ -47,6 +47,7 @@ class _Page:
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
         self._may_edit = seat.viewer.scope.may(Permission.EDIT_SIGN_IN_PROVIDERS)
+        self._names: dict[str, str] = {}
         self._returns_to = callback_address(seat.client.request, public_url=this_process().settings.public_url)
         _ = seat.translate
         with ui.element("div").classes("u-row"):
@@ -65,6 +66,7 @@ class _Page:
         """Show the providers of now."""
         async with read(self._seat.scope()) as work:
             providers = await list_providers(work)
+            self._names = await role_names(work)
         _ = self._seat.translate
         self._list.clear()
         with self._list:
@@ -101,9 +103,13 @@ class _Page:
         if provider.new_user_role is None:
             whom = _("Lets in people who are users already")
         else:
-            role = role_words(_).get(provider.new_user_role, provider.new_user_role)
+            role = self._role(provider.new_user_role)
             whom = _("Newcomers become users with the role {role}").format(role=role)
         return f"{whom} ({domains})" if domains else whom
+
+    def _role(self, key: str) -> str:
+        """Return the name of a role; those of built-in ones are translated."""
+        return self._seat.translate(self._names.get(key, key))
 
     async def _check(self, provider: ProviderInfo) -> None:
         """Ask the provider to describe itself, as a sign-in would."""
@@ -118,7 +124,8 @@ class _Page:
     def _ask(self, provider: ProviderInfo | None) -> None:
         _, door = self._seat.translate, this_process().provider_door
         may_be_local = this_process().settings.private_providers
-        roles = {NOBODY: _("Nobody: only people who are users already"), **self._roles(provider)}
+        offered = {key: self._role(key) for key in self._names if key not in {PLATFORM, Role.TERMINAL}}
+        roles = {NOBODY: _("Nobody: only people who are users already"), **offered}
         with FormDialog(self._seat, _("New provider") if provider is None else provider.label) as form:
             _fields(form, provider, roles, _)
             switch = None if provider is None else form.switch(
@@ -150,12 +157,6 @@ class _Page:
                 then=self.load,
             )  # fmt: skip
         form.open_with(keep, then=self.load)
-
-    def _roles(self, provider: ProviderInfo | None) -> dict[str, str]:
-        words = role_words(self._seat.translate)
-        given = None if provider is None else provider.new_user_role
-        offered = {role.value: words[role.value] for role in (Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)}
-        return offered if given is None or given in offered else {**offered, given: given}
 
 
 def _fields(form: FormDialog, provider: ProviderInfo | None, roles: dict[str, str], _: Translate) -> None:
