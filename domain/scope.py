@@ -30,6 +30,8 @@ class Scope:
     """What the actor may do somewhere, as `area.noun.verb`."""
     plant_limits: Mapping[str, frozenset[UUID]] = field(default_factory=dict, hash=False)
     """The plants of those permissions that hold in fewer of them than can be seen."""
+    device: str = ""
+    """Address and device that the actor signed in from, as the audit keeps them."""
     request_id: str = ""
     """The id of the request, click or job, as it stands in logs and in the audit log."""
 

@@ -39,6 +39,7 @@ SENTENCES: dict[Permission, str] = {
     Permission.EDIT_API_KEYS: marked("Make and revoke API keys of programs"),
     Permission.READ_SIGN_IN_PROVIDERS: marked("See through which providers people sign in"),
     Permission.EDIT_SIGN_IN_PROVIDERS: marked("Say through which providers people sign in"),
+    Permission.INSPECT_AUDIT: marked("See who changed, read and was refused what, and verify that nobody altered it"),
     Permission.READ_ORGANIZATIONS: marked("See the organizations of the platform"),
     Permission.ADD_ORGANIZATIONS: marked("Make and rename organizations"),
     Permission.SUSPEND_ORGANIZATIONS: marked("Suspend and resume organizations"),
@@ -52,6 +53,7 @@ AREAS: dict[str, str] = {
     "identity": marked("People and rights"),
     "custom": marked("Fields of your own"),
     "files": marked("Files"),
+    "audit": marked("Audit"),
     "system": marked("System"),
     "platform": marked("Platform"),
 }

@@ -25,6 +25,7 @@ ENTER_SCOPE = text(
     " set_config('app.user_id', :user_id, true),"
     " set_config('app.request_id', :request_id, true),"
     " set_config('app.api_key_id', :api_key_id, true),"
+    " set_config('app.device', :device, true),"
     " now()"
 )
 # By the database's own setting, which savepoints undo; what was narrowed is never widened.
@@ -200,6 +201,7 @@ async def _enter(session: AsyncSession, scope: Scope) -> Work:
             "user_id": str(scope.user_id or ""),
             "request_id": scope.request_id,
             "api_key_id": str(scope.api_key_id or ""),
+            "device": scope.device,
         },
     )
-    return Work(scope=scope, session=session, now=row.one()[6], _driver=driver_of(connection))
+    return Work(scope=scope, session=session, now=row.one()[7], _driver=driver_of(connection))

@@ -24,6 +24,7 @@ MOST_REMEMBERED = 10_000
 LOOK_UP = text(f"""
 SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
        organizations.name AS organization, sign_in_sessions.expires_at,
+       btrim(sign_in_sessions.address || ' ' || sign_in_sessions.device) AS device,
        {ASSIGNMENTS}
 FROM sign_in_sessions
 JOIN users ON users.org_id = sign_in_sessions.org_id AND users.id = sign_in_sessions.user_id
@@ -240,6 +241,7 @@ async def look_up(*, policies: PolicyMemory, org_id: UUID, user_id: UUID, sessio
         plant_ids=rights.plant_ids,
         permissions=rights.permissions,
         plant_limits=rights.plant_limits,
+        device=row.device,
     )
     return Viewer(
         scope=scope,

@@ -10,6 +10,7 @@ from domain.identity.roles import Role
 from domain.plant.machine_states import MachineState
 from domain.production.machine_reports import RunStarted
 from services.andon.calls import acknowledge_call, close_call, raise_call, resolve_call
+from services.audit.chain import seal_now
 from services.db.keys import new_id
 from services.db.tables import (
     AndonCall,
@@ -72,6 +73,7 @@ async def furnish(floor: Floor) -> None:
         await _add_fields(work, floor)
         await _keep_files(work, floor)
         await _make_roles(work, floor)
+    await seal_now(floor.scope)
 
 
 async def make_pieces(work: Work, floor: Floor) -> None:

@@ -11,6 +11,7 @@ ALSO_WITHOUT_PLANT = frozenset({"audit_log", "custom_keys"})
 
 INSERT_ONLY = {
     "audit_log": frozenset({"SELECT"}),
+    "audit_chain": frozenset({"SELECT"}),
     "production_log": frozenset({"SELECT", "INSERT"}),
     "booking_keys": frozenset({"SELECT", "INSERT"}),
 }
@@ -27,6 +28,10 @@ POLICIES_OF_THE_OWNER = {
 
 FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.audit()": "the runtime role cannot write the audit log",
+    "app.note_audit(text,text,uuid,jsonb)": "the runtime role cannot write the audit log",
+    "app.seal_audit()": "the runtime role cannot write the chain",
+    "app.seal_audit_of(uuid,bigint)": "the runtime role cannot write the chain",
+    "app.verify_audit(bigint,bigint,bytea,integer)": "a chain is verified whole, whichever plants its reader sees",
     "app.ensure_months(timestamp with time zone,timestamp with time zone)": "only the owner makes tables",
     "app.sign_in_candidates(text,text)": "looks users up before a tenant is known",
     "app.find_invitation(bytea)": "looks the user whom a link invites up before a tenant is known",
@@ -230,4 +235,6 @@ class TestFunctions:
         functions = await superuser_connection.fetch(FUNCTIONS, APP_ROLE, ["app", "public"])
 
         assert {row["name"] for row in functions if row["all_may"]} == set()
-        assert {row["name"] for row in functions if not row["app_may"]} == {"app.audit()"}
+        assert {row["name"] for row in functions if not row["app_may"]} == {
+            "app.audit()", "app.seal_audit_of(uuid,bigint)",
+        }  # fmt: skip

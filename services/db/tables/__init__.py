@@ -1,7 +1,7 @@
 """One module per noun: the rows, as the ORM sees them. Migrations make the tables; these only read and write them."""
 
 from services.db.tables.andon import AndonCall, AndonLadder, AndonLadderStep, AndonNotification, AndonRule
-from services.db.tables.audit import AuditEntry
+from services.db.tables.audit import AuditEntry, AuditLink
 from services.db.tables.base import Row
 from services.db.tables.branding import Branding
 from services.db.tables.custom_fields import CustomConversion, CustomField, CustomKey
@@ -53,6 +53,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyUse",
     "AuditEntry",
+    "AuditLink",
     "BookingKey",
     "Branding",
     "CounterReading",

@@ -1,8 +1,9 @@
-"""The audit log, which only a trigger writes."""
+"""The audit log and its chain, which only functions of the owner write."""
 
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,3 +27,16 @@ class AuditEntry(Row):
     before: Mapped[object | None] = mapped_column(JSONB)
     after: Mapped[object | None] = mapped_column(JSONB)
     api_key_id: Mapped[UUID | None]
+    device: Mapped[str]
+
+
+class AuditLink(Row):
+    """One entry's place in the chain of its organization."""
+
+    __tablename__ = "audit_chain"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    entry_at: Mapped[datetime]
+    entry_seq: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""What was changed, read and refused, and how nobody can change that afterwards."""
