@@ -8,8 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import structlog
+
 from services.db.keys import new_id
 from services.ports import ContentMissing, FilesUnavailable
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 KEY = re.compile(r"[a-z0-9-]{1,100}(/[a-z0-9-]{1,100}){0,4}")
@@ -137,4 +141,5 @@ async def _in_thread(do: Callable[..., T], *arguments: object) -> T:
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ContentMissing from error
     except OSError as error:
+        log.warning("the folder of files cannot be used", error=str(error))
         raise FilesUnavailable from error

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import structlog
 import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 
 from services.ports import ContentMissing, FilesUnavailable
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 PIECE = 256 * 1024
@@ -120,10 +123,16 @@ async def _in_thread(do: Callable[..., T], *arguments: object) -> T:
     except S3Error as error:
         if error.code in MISSING:
             raise ContentMissing from error
-        raise FilesUnavailable from error
+        raise _unavailable(error) from error
     except InvalidResponseError as error:  # also a refusal as text/xml, in which the SDK looks for no code
         if any(f"<Code>{code}</Code>" in str(error) for code in MISSING):
             raise ContentMissing from error
-        raise FilesUnavailable from error
+        raise _unavailable(error) from error
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise FilesUnavailable from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> FilesUnavailable:
+    """Tell the log what people need not know: the service's own words, which name no secret."""
+    log.warning("the file store does not answer as it should", error=str(error)[:500])
+    return FilesUnavailable()
