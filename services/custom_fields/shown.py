@@ -25,9 +25,12 @@ class ShownValue:
     """A value of a thing, in its reader's language."""
 
     key: str
+    type: FieldType
     label: str
     text: str
     """With its unit."""
+    stored: object
+    """As it is sent to programs."""
 
 
 async def shown_values(
@@ -47,7 +50,13 @@ async def shown_values(
     names = await names_of(work, fields, values.values())
     return {
         row_id: tuple(
-            ShownValue(one.key, one.label(language), text_of(one, held[one.key], language, zone=zone, names=names))
+            ShownValue(
+                one.key,
+                one.type,
+                one.label(language),
+                text_of(one, held[one.key], language, zone=zone, names=names),
+                held[one.key],
+            )
             for one in fields
             if one.key in held
         )

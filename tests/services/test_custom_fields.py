@@ -34,6 +34,7 @@ from services.custom_fields.fields import (
     order_fields,
 )
 from services.custom_fields.keys import MakeCustomKeys, make_keys
+from services.custom_fields.shown import shown_values
 from services.db.keys import new_id
 from services.db.tables import CustomField, CustomKey, Material, Row
 from services.db.work import Work, begin, read
@@ -68,7 +69,7 @@ class TestAddField:
             default="2.50",
             rules=FieldRules(least=Decimal("0.1"), most=Decimal(100), decimals=2),
             section={"en": "Logistics"},
-            shown_in=frozenset({FieldPlace.FORM, FieldPlace.LABEL}),
+            shown_in=frozenset({FieldPlace.FORM, FieldPlace.API, FieldPlace.LABEL}),
         )
 
         row = await add_field(work, entity="material", field=wanted)
@@ -321,3 +322,31 @@ async def test_a_version_that_was_seen_before_is_refused(work: Work) -> None:
 
     with pytest.raises(Conflict):
         await edit_field(work, field_id=row.id, version=1, changes=FieldChanges(unit="t"))
+
+
+class TestShownValues:
+    async def test_are_those_of_a_place_in_the_readers_language(self, floor: Floor) -> None:
+        printed = replace(WEIGHT, shown_in=frozenset({FieldPlace.FORM, FieldPlace.LABEL}))
+        async with begin(floor.scope) as work:
+            await add_field(work, entity="material", field=printed)
+            await add_field(work, entity="material", field=COLOUR)
+            material = await add_material(work, number="A", unit="pcs", custom={"weight": "1234.5", "colour": "red"})
+
+        async with read(floor.acting_as(Role.VIEWER)) as work:
+            shown = await shown_values(work, "material", [material.id], where=FieldPlace.LABEL, language="de")
+            report = await shown_values(work, "material", [material.id], where=FieldPlace.REPORT, language="de")
+
+        assert [(one.label, one.text) for one in shown[material.id]] == [("Gewicht", "1.234,5 kg")]
+        assert report == {}
+
+    async def test_of_another_organization_are_not_shown(self, floor: Floor, other: Floor) -> None:
+        async with begin(floor.scope) as work:
+            await add_field(work, entity="machine", field=WEIGHT)
+            await edit_machine(work, machine_id=floor.machine_id, version=1, custom={"weight": 1})
+        async with begin(other.scope) as work:
+            await add_field(work, entity="machine", field=WEIGHT)
+
+        async with read(other.acting_as(Role.ADMIN)) as work:
+            found = await shown_values(work, "machine", [floor.machine_id], where=FieldPlace.LIST, language="en")
+
+        assert found == {}

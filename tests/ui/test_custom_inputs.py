@@ -148,3 +148,21 @@ class TestCustomInputs:
         async with read(floor.scope) as work:
             machine = await work.session.get_one(Machine, floor.machine_id)
         assert machine.custom == {"spare": str(spare.id)}
+
+
+class TestCustomFacts:
+    async def test_show_what_a_material_holds_until_its_field_is_out_of_use(
+        self, floor: Floor, sign_in: SignIn
+    ) -> None:
+        (weight_id, _) = await give(floor, "material", WEIGHT, COLOUR)
+        async with begin(floor.scope) as work:
+            await add_material(work, number="K-1", unit="pcs", custom={"weight": "2.5", "colour": "red"})
+        viewer = await sign_in(floor, Role.VIEWER)
+
+        await viewer.open("/materials/K-1")
+        await sees(viewer, "2.5 kg")
+        async with begin(floor.scope) as work:
+            await edit_field(work, field_id=weight_id, version=1, changes=FieldChanges(is_active=False))
+
+        await viewer.should_not_see("2.5 kg", retries=60)
+        await viewer.should_see("Red")

@@ -20,10 +20,11 @@ class FileInput(ui.input):
             upload = ui.upload(auto_upload=True, max_files=1, max_file_size=LARGEST_FILE, on_upload=self._uploaded)
             upload.classes("u-file-input__upload")
         with self.add_slot("append"):
-            choose = ui.button(icon="attach_file", color=None).classes("u-icon-button")
+            choose = ui.button(icon="attach_file", color=None).classes("u-icon-button").props("flat")
             choose.on("click", js_handler=f"() => runMethod({upload.id}, 'pickFiles', [])")
             choose.props["aria-label"] = words["choose"]
-            clear = ui.button(icon="close", color=None, on_click=lambda: self.hold(None, "")).classes("u-icon-button")
+            clear = ui.button(icon="close", color=None, on_click=lambda: self.hold(None, ""))
+            clear.classes("u-icon-button").props("flat")
             clear.props["aria-label"] = words["clear"]
         self._upload = upload
 

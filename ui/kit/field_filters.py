@@ -1,6 +1,8 @@
 """Filters by custom fields above a table: a dialog to choose them, and a chip for each that is on."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -94,6 +96,7 @@ class FilterBar:
             filters_in(self._fields, asked)
             return asked
 
+        form.call_save(_("Apply"))
         form.open_with(do, saved=_("Filtered"), then=self._on_change)
 
     async def _known_references(self, work: Work) -> dict[str, str]:
@@ -115,11 +118,12 @@ class FilterBar:
         if one.type in RANGED:
             for part, words in (("min", _("{field} from")), ("max", _("{field} until"))):
                 typed = next(iter(self._asked.get(f"{name}.{part}", [])), "")
+                if one.type is FieldType.DATETIME:
+                    at = self._local(typed)
+                    form.moment(f"{name}.{part}", words.format(field=label), value=at, hint=self._zone)
+                    continue
                 field = form.text(f"{name}.{part}", words.format(field=label), value=typed)
-                if one.type is FieldType.NUMBER:
-                    field.props("inputmode=decimal")
-                else:
-                    field.props(f"type={'date' if one.type is FieldType.DATE else 'text'} stack-label")
+                field.props("inputmode=decimal" if one.type is FieldType.NUMBER else "type=date stack-label")
         elif one.type in {FieldType.CHOICE, FieldType.MULTI_CHOICE}:
             words_by_key = {choice.key: in_language(choice.labels, lang) for choice in one.choices}
             form.choices(name, label, words_by_key, value=[key for key in asked if key in words_by_key])
@@ -138,11 +142,20 @@ class FilterBar:
         else:
             form.text(name, label, value=asked[0] if asked else "", hint=_("A part is enough"))
 
+    def _local(self, typed: str) -> datetime | None:
+        """Return an instant of the address by the clock that the table shows."""
+        try:
+            return datetime.fromisoformat(typed).astimezone(ZoneInfo(self._zone)) if typed else None
+        except ValueError:
+            return None
+
     def _typed(self, form: FormDialog, one: FieldDefinition) -> dict[str, list[str]]:
         names = [f"{one.name}.min", f"{one.name}.max"] if one.type in RANGED else [one.name]
         typed: dict[str, list[str]] = {}
         for name in names:
             value = form.value_of(name)
+            if one.type is FieldType.DATETIME and value:
+                value = form.moment_of(name).replace(tzinfo=ZoneInfo(self._zone)).isoformat()
             values = [str(each) for each in value] if isinstance(value, list) else [str(value or "").strip()]
             if any(values):
                 typed[name] = [each for each in values if each]

@@ -48,14 +48,15 @@ class FieldInputs:
         self._inputs.clear()
 
     def draw(self, fields: Sequence[FieldDefinition], values: Values) -> None:
-        """Draw the inputs, below the headings of their sections."""
-        section = ""
+        """Draw the inputs, those without a section first, then each section in the order in which it comes up."""
+        sections: dict[str, list[FieldDefinition]] = {"": []}
         for one in fields:
-            heading = in_language(one.section, self._lang)
-            if heading and heading != section:
+            sections.setdefault(in_language(one.section, self._lang), []).append(one)
+        for heading, together in sections.items():
+            if heading:
                 ui.label(heading).classes("u-subtitle u-form__wide").props("role=heading aria-level=3")
-            section = heading
-            self._inputs[one.key] = self._input(one, values.get(one.key))
+            for one in together:
+                self._inputs[one.key] = self._input(one, values.get(one.key))
 
     def put(self, holding: Mapping[str, object]) -> None:
         """Let inputs hold again what they held before they were drawn anew."""

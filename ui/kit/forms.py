@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Self, TypeVar
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
 from domain.errors import Invalid, UnisonError, marked
@@ -147,7 +147,12 @@ class Form:
                 offered.update(found)
                 field.set_options({key: offered[key] for key in (field.value, *found) if key in offered})
 
-        field.on("popup-show", lambda: offer(""))
+        def shown() -> Awaitable[None]:
+            is_chosen = offered.get(str(field.value)) == newest  # the words of what was chosen stand there
+            return offer("" if is_chosen else newest)
+
+        background_tasks.create(offer(""), name="offer the first things", context=field)
+        field.on("popup-show", shown)
         field.on("input-value", lambda event: offer(str(event.args or "")), throttle=0.2, leading_events=False)
         return self._added(name, label, field)
 
@@ -348,6 +353,10 @@ class FormDialog(Form):
         for field in self._on_enter:
             field.on("keydown.enter", save)
         self._dialog.open()
+
+    def call_save(self, label: str) -> None:
+        """Give the button another name, where it saves nothing."""
+        self._save.text = label
 
     def save_on_enter(self, field: ui.input) -> None:
         """Let Enter in a field save as the button does: scanners end with it. To be called before `open_with`."""

@@ -23,10 +23,9 @@ from ui.kit.enter import Seat, screen
 from ui.kit.field_inputs import FieldInputs
 from ui.kit.forms import Form
 from ui.kit.live_page import keep_fresh
-from ui.kit.translate import LANGUAGES
 from ui.pages.admin_parts import add_button, heading, setup_page
 from ui.pages.field_conversions import ask_conversion, follow_conversion, state_words
-from ui.pages.field_forms import ask_field, place_words, type_icons, type_words
+from ui.pages.field_forms import ask_field, language_words, place_words, type_icons, type_words
 
 PATH = "/admin/fields"
 FIRST = next(iter(ENTITIES))
@@ -230,8 +229,7 @@ class _Preview:
             with ui.element("div").classes("u-row"):
                 ui.label(_("Preview")).classes("u-subtitle").props("role=heading aria-level=3")
                 ui.space()
-                names = {"en": "English", "de": "Deutsch"}
-                self._language = ui.toggle({key: names.get(key, key) for key in LANGUAGES}, value=seat.lang)
+                self._language = ui.toggle(language_words(_), value=seat.lang).props("no-caps")
                 self._language.on_value_change(self._draw)
                 self._language.classes("u-toggle").mark("preview-language")
             self._form = ui.element("div").classes("u-form__fields").mark("preview")

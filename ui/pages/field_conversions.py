@@ -54,6 +54,7 @@ def ask_conversion(seat: Seat, entity: str, field: FieldDefinition, *, place: ui
         with place:
             follow_conversion(seat, begun.id)
 
+    form.call_save(_("Look at the values"))
     form.open_with(begin_it, saved=_("The values are being looked at"), then=follow)
 
 

@@ -25,14 +25,17 @@ from ui.kit.field_inputs import FieldInputs
 from ui.kit.forms import Form, FormDialog
 from ui.kit.translate import LANGUAGES, Translate
 
-LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+
+def language_words(_: Translate) -> dict[str, str]:
+    """Translate the languages that people read."""
+    return {"en": _("English"), "de": _("German")}
 
 
 def type_words(_: Translate) -> dict[FieldType, str]:
     """Translate what fields hold."""
     return {
         FieldType.TEXT: _("Text"),
-        FieldType.NUMBER: _("Number"),
+        FieldType.NUMBER: _("Numeric value"),
         FieldType.BOOLEAN: _("Yes or no"),
         FieldType.DATE: _("Date"),
         FieldType.DATETIME: _("Date and time"),
@@ -139,7 +142,7 @@ class FieldForm:
             form.text("key", _("Key"), hint=_("For programs and for ever, such as net_weight"))
         for language in () if converts else LANGUAGES:
             words = "" if field is None else field.labels.get(language, "")
-            label = _("Name in {language}").format(language=LANGUAGE_NAMES.get(language, language))
+            label = _("Name in {language}").format(language=language_words(_)[language])
             form.text(f"label_{language}", label, value=words)
         self._of_type: dict[str, tuple[frozenset[FieldType], ui.element]] = {}
         number, text = frozenset({FieldType.NUMBER}), frozenset({FieldType.TEXT})
@@ -178,10 +181,13 @@ class FieldForm:
     def _rest(self, field: FieldDefinition | None, others: Sequence[FieldDefinition]) -> None:
         form, _ = self._form, self._seat.translate
         default = "" if field is None else cell_of(field, field.default)
-        form.text("default", _("Begins with"), value=default, hint=_("What new things hold; empty for nothing"))
+        begins = form.text(
+            "default", _("Begins with"), value=default, hint=_("What new things hold; empty for nothing")
+        )
+        begins.classes("u-form__wide")
         sections = {language: [one.section.get(language, "") for one in others] for language in LANGUAGES}
         for language in LANGUAGES:
-            label = _("Section in {language}").format(language=LANGUAGE_NAMES.get(language, language))
+            label = _("Section in {language}").format(language=language_words(_)[language])
             words = "" if field is None else field.section.get(language, "")
             known = sorted({words for words in sections[language] if words})
             form.text(f"section_{language}", label, value=words, suggestions=known)
@@ -216,14 +222,14 @@ class FieldForm:
         with self._rows, ui.element("div").classes("u-choice-row").mark("choice-row") as row:
             ui.icon("drag_indicator").classes("u-reason__handle").props["aria-hidden"] = "true"
             key = ui.input(_("Key"), value="" if choice is None else choice.key, on_change=self._draw)
-            key.classes("u-field").props("outlined dense").mark("choice-key")
+            key.classes("u-field").props("outlined").mark("choice-key")
             if choice is not None:
                 key.props("readonly")
             labels: dict[str, ui.input] = {}
             for language in LANGUAGES:
                 words = "" if choice is None else choice.labels.get(language, "")
-                field = ui.input(LANGUAGE_NAMES.get(language, language), value=words, on_change=self._draw)
-                labels[language] = field.classes("u-field").props("outlined dense").mark(f"choice-{language}")
+                field = ui.input(language_words(_)[language], value=words, on_change=self._draw)
+                labels[language] = field.classes("u-field").props("outlined").mark(f"choice-{language}")
             active = ui.switch(_("In use"), value=choice is None or choice.is_active, on_change=self._draw)
             active.classes("u-switch")
         self._choices.append(_ChoiceRow(key, labels, active, row))

@@ -15,6 +15,7 @@ from services.production.material_queries import MaterialView, list_work_centres
 from services.production.material_tables import MaterialOrder, MaterialRow, list_material_rows
 from services.production.materials import add_material, edit_material
 from ui.kit.act import act
+from ui.kit.custom_facts import CustomFacts
 from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
@@ -81,7 +82,7 @@ async def material(seat: Seat, key: str) -> None:
     def show(found: MaterialView) -> None:
         head.clear()
         with head:
-            _head(seat, found, load)
+            _head(seat, found, load, plants[0].time_zone if plants else "UTC")
         sections.show(found)
 
     sections.on_change(load)
@@ -140,7 +141,7 @@ def _table(seat: Seat, plant: PlantPlace) -> ServerTable:
     if seat.viewer.scope.may(Permission.EDIT_ORDERS):
         with table.tail:
             import_buttons(seat, ("materials",), then=table.first)
-            add = ui.button(_("New material"), icon="add", color=None, on_click=lambda: _ask_new(seat))
+            add = ui.button(_("New material"), icon="add", color=None, on_click=lambda: _ask_new(seat, plant.time_zone))
             add.classes("u-button u-button--primary").mark("new-material")
     return table
 
@@ -169,7 +170,7 @@ def _active_word(seat: Seat, is_active: bool) -> str:
     return seat.translate("Active") if is_active else seat.translate("Not made any more")
 
 
-def _head(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[None]]) -> None:
+def _head(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[None]], zone: str) -> None:
     _ = seat.translate
     with ui.element("div").classes("u-material__names"):
         ui.label(view.number).classes("u-title")
@@ -178,19 +179,20 @@ def _head(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[Non
         with ui.element("span").classes("u-material__word"):
             ui.icon("check" if view.is_active else "block")
             ui.label(f"{_active_word(seat, view.is_active)} · {_('Unit')}: {view.unit}")
+        CustomFacts(seat, "material", view.id, zone=zone)
     print_link(_("Labels"), "qr_code_2", f"/materials/{view.id}/labels.pdf", mark="print-labels")
     if seat.viewer.scope.may(Permission.EDIT_ORDERS):
-        edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: _ask_edit(seat, view, load))
+        edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: _ask_edit(seat, view, load, zone))
         edit.classes("u-button").mark("edit-material")
 
 
-def _ask_new(seat: Seat) -> None:
+def _ask_new(seat: Seat, zone: str) -> None:
     _ = seat.translate
     with FormDialog(seat, _("New material")) as form:
         form.text("number", _("Number"))
         form.text("unit", _("Unit"), value=_("pcs"), hint=_("Such as pcs, m or kg"))
         form.text("description", _("Description")).classes("u-form__wide")
-        custom = CustomInputs(seat, form, "material")
+        custom = CustomInputs(seat, form, "material", zone=zone)
 
     async def do(work: Work) -> Material:
         return await add_material(
@@ -207,14 +209,14 @@ def _ask_new(seat: Seat) -> None:
     form.open_with(do, then=open_it)
 
 
-def _ask_edit(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[None]]) -> None:
+def _ask_edit(seat: Seat, view: MaterialView, load: Callable[[object], Awaitable[None]], zone: str) -> None:
     _ = seat.translate
     with FormDialog(seat, _("Edit material")) as form:
         form.text("number", _("Number"), value=view.number)
         form.text("unit", _("Unit"), value=view.unit, hint=_("Orders keep the unit they were planned in."))
         form.text("description", _("Description"), value=view.description).classes("u-form__wide")
         is_active = form.switch("is_active", _("Is made; orders can be planned"), value=view.is_active)
-        custom = CustomInputs(seat, form, "material", values=view.custom)
+        custom = CustomInputs(seat, form, "material", values=view.custom, zone=zone)
 
     async def do(work: Work) -> Material:
         return await edit_material(

@@ -29,6 +29,7 @@ from services.production.work_orders import (
     resume_order,
 )
 from ui.kit.act import act
+from ui.kit.custom_facts import CustomFacts
 from ui.kit.enter import Seat, screen
 from ui.kit.formats import day_and_time, number
 from ui.kit.framed import framed
@@ -144,6 +145,7 @@ class _OrderPage:
             self._fact(_("Held because"), order.hold_reason)
         if order.note:
             self._fact(_("Note"), order.note)
+        CustomFacts(self._seat, "work_order", order.id, zone=self._plant.time_zone)
 
     def _draw_actions(self) -> None:
         _, order = self._seat.translate, self._now.order
