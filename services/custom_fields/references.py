@@ -42,6 +42,7 @@ async def find_references(work: Work, *, entity: str, words: str = "", limit: in
     kind = ENTITIES[entity]
     if not work.scope.may(kind.read):
         return {}
+    await work.permit(kind.read)
     patterns = [f"%{word.translate(ESCAPED)}%" for word in storable(words, longest=LONGEST_SEARCH).split()]
     statement = CHOICES.format(code=kind.code, title=kind.title, table=kind.table, limit=limit)
     return {str(row["id"]): _text(row["code"], row["title"]) for row in await work.fetch(statement, patterns)}
