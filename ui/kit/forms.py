@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Self, TypeVar
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
 from domain.errors import Invalid, UnisonError, marked
@@ -14,6 +14,7 @@ from ui.kit.act import act
 from ui.kit.enter import Seat
 from ui.kit.errors import icon_of, show_error
 from ui.kit.formats import number
+from ui.kit.search_select import search_select
 from ui.kit.translate import Translate, sentence_of
 
 T = TypeVar("T")
@@ -135,25 +136,7 @@ class Form:
         value: str | None = None,
     ) -> ui.select:
         """Add a choice of one of more things than can be listed: `find` returns those that fit what is typed."""
-        offered = dict(known)
-        field = ui.select(dict(offered), label=label, value=value, with_input=True, clearable=True)
-        newest = ""
-
-        async def offer(typed: str) -> None:
-            nonlocal newest
-            newest = typed
-            found = await find(typed)
-            if newest == typed and not field.is_deleted:
-                offered.update(found)
-                field.set_options({key: offered[key] for key in (field.value, *found) if key in offered})
-
-        def shown() -> Awaitable[None]:
-            is_chosen = offered.get(str(field.value)) == newest  # the words of what was chosen stand there
-            return offer("" if is_chosen else newest)
-
-        background_tasks.create(offer(""), name="offer the first things", context=field)
-        field.on("popup-show", shown)
-        field.on("input-value", lambda event: offer(str(event.args or "")), throttle=0.2, leading_events=False)
+        field = search_select(label, known, find=find, value=value)
         return self._added(name, label, field)
 
     def switch(self, name: str, label: str, *, value: bool = False) -> ui.switch:
