@@ -139,17 +139,19 @@ class TestKeys:
         assert refused(await program.post(KEYS, json=wish()), 403, "key_made_by_key")
         assert refused(await program.post(f"{KEYS}{key['id']}/revoke"), 403, "key_made_by_key")
 
-    async def test_open_no_page_and_set_no_cookie(self, admin: httpx.AsyncClient) -> None:
+    async def test_open_no_page_no_live_connection_and_set_no_cookie(self, admin: httpx.AsyncClient) -> None:
         door = make_door()
 
         @door.app.get("/page")
+        @door.app.get("/_nicegui_ws/socket.io/")
         async def page(request: Request) -> dict[str, bool]:
             return {"is_somebody": request.scope["state"]["viewer"] is not None}
 
         key = (await made(admin))["key"]
         program = door.client(bearer=key, Accept="text/html")
 
-        assert (await program.get("/page")).json() == {"is_somebody": False}
+        for path in ("/page", "/_nicegui_ws/socket.io/"):
+            assert (await program.get(path)).json() == {"is_somebody": False}
         assert "set-cookie" not in (await program.get(ME)).headers
         program = door.client(Accept="text/html")
         program.cookies.set(ACCESS_COOKIE, key, domain="mes.test")

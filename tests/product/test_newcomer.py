@@ -123,6 +123,14 @@ class TestOtherCommands:
             me = (await http.get(f"{V1}/auth/me")).json()
         assert (me["display_name"], me["organization"]["name"], me["roles"]) == ("Ada Admin", "acme", ["admin"])
 
+    async def test_create_admin_adds_an_admin_of_the_platform(self, home: Installation, password: str) -> None:
+        made = home.run("create-admin", "ignored", "pia@platform.example", "--platform", typed="a long password\n")
+
+        assert made.stdout.strip() == "pia@platform.example can sign in now and make organizations."
+        async with signed_in_program(home, "pia@platform.example", "a long password") as http:
+            organizations = (await http.get(f"{V1}/organizations/")).json()["items"]
+        assert {"demo", "rival", "platform"} <= {one["slug"] for one in organizations}
+
     def test_create_admin_refuses_a_short_password(self, home: Installation, password: str) -> None:
         refused = home.run("create-admin", "brief", "bo@brief.example", typed="short\n")
 
