@@ -165,4 +165,20 @@ class OrganizationEdited(Event):
     organization_id: UUID
 
 
+class TaskMoved(Event):
+    """A long task was started, got on, ended or was cancelled. Read by the page of tasks and by who waits for it."""
+
+    topic = "system.task.moved"
+    task_id: UUID
+    kind: str
+
+
+class OrganizationChanged(Event):
+    """An organization switched a feature on or off. Read by every server process, which forgets what its people may,
+    and looks at their open screens again."""
+
+    topic = "system.organization.changed"
+    feature: str
+
+
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

@@ -46,6 +46,9 @@ class Permission(StrEnum):
     EDIT_API_KEYS = "identity.api_key.edit"
     READ_SIGN_IN_PROVIDERS = "identity.provider.read"
     EDIT_SIGN_IN_PROVIDERS = "identity.provider.edit"
+    INSPECT_SYSTEM = "system.installation.inspect"
+    EDIT_JOBS = "system.job.edit"
+    EDIT_FEATURES = "system.feature.edit"
     INSPECT_AUDIT = "audit.log.inspect"  # not `read`: what everybody did is not for whoever may read everything else
     READ_ORGANIZATIONS = "platform.organization.read"  # the area of the platform's own organization, see PLATFORM
     ADD_ORGANIZATIONS = "platform.organization.add"

@@ -32,15 +32,17 @@ class Job(BaseModel):
 
 J = TypeVar("J", bound=Job)
 TenantHandler = Callable[[Work, J], Awaitable[None]]
+ScopeHandler = Callable[[Scope, J], Awaitable[None]]
 SystemHandler = Callable[[AsyncConnection, J], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A job and who does it: for an organization inside its unit of work, or for the system."""
+    """A job and who does it: for an organization, inside a unit of work or in several of its own, or for the system."""
 
     kind: type[Job]
     for_tenant: "TenantHandler[Job] | None" = None
+    for_scope: "ScopeHandler[Job] | None" = None
     for_system: "SystemHandler[Job] | None" = None
     every_s: int | None = None
     """How often the system does it by itself, in seconds."""
@@ -55,6 +57,17 @@ def does(kind: type[J]) -> Callable[["TenantHandler[J]"], "TenantHandler[J]"]:
 
     def register(handler: "TenantHandler[J]") -> "TenantHandler[J]":
         REGISTRY[kind.name] = Registered(kind, for_tenant=handler)  # type: ignore[arg-type]
+        return handler
+
+    return register
+
+
+def does_at_length(kind: type[J]) -> Callable[["ScopeHandler[J]"], "ScopeHandler[J]"]:
+    """Register the function that does a long job of an organization and opens its units of work by itself: no
+    transaction stays open meanwhile. It may run again after it has succeeded, and finds out by itself."""
+
+    def register(handler: "ScopeHandler[J]") -> "ScopeHandler[J]":
+        REGISTRY[kind.name] = Registered(kind, for_scope=handler)  # type: ignore[arg-type]
         return handler
 
     return register

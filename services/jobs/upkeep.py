@@ -50,6 +50,7 @@ async def make_months_ahead(connection: AsyncConnection, _: MakeMonthsAhead) -> 
 async def reap_live_queues(connection: AsyncConnection, _: ReapLiveQueues) -> None:
     """Free the queues that nobody reads any more."""
     await connection.execute(text("SELECT app.reap_live_queues(:silent)"), {"silent": SILENT_FOR})
+    await connection.execute(text("SELECT app.forget_silent_workers(:silent)"), {"silent": SILENT_FOR})
 
 
 @does_for_system(PurgeIdempotencyKeys, every_s=HOUR_S)

@@ -1,9 +1,11 @@
 """Does the jobs of the queue: at least once, with growing pauses between attempts, and an archive for lost causes."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from sqlalchemy import text
 from domain.errors import Unavailable
 from domain.scope import Scope
 from services.db.engine import without_tenant
+from services.db.keys import new_id
 from services.db.work import begin
 from services.jobs.registry import QUEUE, REGISTRY, Registered, enqueue_for_system
 
@@ -27,14 +30,24 @@ LONGEST_PAUSE_S = 3600
 REST_S = 60
 """How long a job of a suspended organization waits before it looks again; such a look counts as no attempt."""
 IDLE_S = 1.0
+HEARTBEAT_S = 10.0
 AT_ONCE = 4
 
 READ = text("SELECT msg_id, read_ct, message FROM pgmq.read(:queue, :vt, :qty)")
 DELETE = text("SELECT pgmq.delete(CAST(:queue AS text), CAST(:id AS bigint))")
 POSTPONE = text("SELECT msg_id FROM pgmq.set_vt(CAST(:queue AS text), CAST(:id AS bigint), CAST(:vt AS integer))")
 NOTE_ERROR = text(
-    "UPDATE pgmq.q_jobs SET headers = jsonb_build_object('error', CAST(:error AS text)) WHERE msg_id = :id"
+    "UPDATE pgmq.q_jobs SET headers = jsonb_build_object('error', CAST(:error AS text), 'runs', false)"
+    " WHERE msg_id = :id"
 )
+NOTE_RUNNING = text("""
+UPDATE pgmq.q_jobs SET headers = coalesce(headers, '{}') || '{"runs": true}' WHERE msg_id = :id
+""")
+HEARTBEAT = text("""
+INSERT INTO app.workers AS known (id, host, pid, running) VALUES (:id, :host, :pid, :running)
+ON CONFLICT ON CONSTRAINT workers_pk DO UPDATE SET seen_at = now(), running = excluded.running
+""")
+FAREWELL = text("DELETE FROM app.workers WHERE id = :id")
 ARCHIVE = text("SELECT pgmq.archive(CAST(:queue AS text), CAST(:id AS bigint))")
 MAY_WORK = text("SELECT is_active FROM organizations")
 REST = text("""
@@ -80,12 +93,14 @@ async def work_forever() -> None:
     """
     under_way: set[asyncio.Task[None]] = set()
     recurring: set[str] = set()
+    me = _Heart()
     look_at = 0.0
     try:
         while True:
             try:
                 if time.monotonic() >= look_at:
                     await queue_due_schedules()
+                    await me.beat(len(under_way))
                     look_at = time.monotonic() + IDLE_S
                 taken = await _take(AT_ONCE - len(under_way))
                 under_way |= {asyncio.create_task(_do(job, recurring)) for job in taken}
@@ -101,6 +116,28 @@ async def work_forever() -> None:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+        with suppress(Unavailable):
+            await me.stop()
+
+
+class _Heart:
+    """Tells that this worker lives, every few seconds, and when it begins or ends a job."""
+
+    def __init__(self) -> None:
+        self._id = new_id()
+        self._beaten_at, self._told = 0.0, -1
+
+    async def beat(self, running: int) -> None:
+        if running == self._told and time.monotonic() < self._beaten_at + HEARTBEAT_S:
+            return
+        who = {"id": self._id, "host": socket.gethostname()[:100], "pid": os.getpid(), "running": running}
+        async with without_tenant() as connection:
+            await connection.execute(HEARTBEAT, who)
+        self._beaten_at, self._told = time.monotonic(), running
+
+    async def stop(self) -> None:
+        async with without_tenant() as connection:
+            await connection.execute(FAREWELL, {"id": self._id})
 
 
 async def work_once() -> int:
@@ -154,6 +191,9 @@ async def _do(taken: Taken, recurring: set[str]) -> None:
     try:
         message = _Message.model_validate(taken.message)
         name = message.job
+        if taken.attempt > 1:
+            async with without_tenant() as connection:
+                await connection.execute(NOTE_RUNNING, {"id": taken.id})
         await _run(message, taken, recurring)
     except Unavailable:
         log.warning("job waits for the database", job=name, id=taken.id)
@@ -174,9 +214,16 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
                 await registered.for_system(connection, job)
             await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
         return
-    if registered.for_tenant is None or message.org is None:
-        raise LookupError(f"the job “{message.job}” has no handler or no organization")
+    if message.org is None:
+        raise LookupError(f"the job “{message.job}” has no organization")
     scope = Scope(org_id=message.org, user_id=message.user, request_id=f"job-{taken.id}")
+    if registered.for_scope is not None:
+        await registered.for_scope(scope, job)
+        async with without_tenant() as connection:
+            await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+        return
+    if registered.for_tenant is None:
+        raise LookupError(f"the job “{message.job}” has no handler")
     async with begin(scope) as work:
         if not await work.session.scalar(MAY_WORK):
             await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})

@@ -35,6 +35,7 @@ from services.db.tables import (
     Material,
     NumberSeries,
     Operation,
+    OrganizationFeature,
     OwnRole,
     RefreshToken,
     Reversal,
@@ -47,6 +48,7 @@ from services.db.tables import (
     ShiftTemplateRow,
     SignInProvider,
     SignInSession,
+    Task,
     UsedSignIn,
     UserBadge,
     UserIdentity,
@@ -73,6 +75,7 @@ async def furnish(floor: Floor) -> None:
         await _add_fields(work, floor)
         await _keep_files(work, floor)
         await _make_roles(work, floor)
+        _run_things(work, floor)
     await seal_now(floor.scope)
 
 
@@ -256,3 +259,15 @@ async def _make_roles(work: Work, floor: Floor) -> None:
     await work.session.flush()
     work.session.add(RoleGrant(org_id=floor.scope.org_id, role_id=role.id, pattern="production.order.*"))
     await work.session.flush()
+
+
+def _run_things(work: Work, floor: Floor) -> None:
+    org_id = floor.scope.org_id
+    work.session.add_all(
+        [
+            Task(
+                id=new_id(), org_id=org_id, kind="test", requested_at=work.now, requested_by=floor.user_ids[Role.ADMIN]
+            ),
+            OrganizationFeature(org_id=org_id, feature="printing", is_on=True),
+        ]
+    )  # fmt: skip

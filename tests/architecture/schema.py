@@ -12,6 +12,7 @@ GLOBAL_TABLES = {
     "app.monthly_tables": "names tables, not rows of an organization",
     "app.server_processes": "server processes serve every organization",
     "app.schedules": "recurring jobs of the system itself",
+    "app.workers": "workers serve every organization",
     "app.audit_marks": "how far the audit of all organizations is linked",
 }
 """Tables that belong to no organization, each with the reason."""

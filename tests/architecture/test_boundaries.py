@@ -10,6 +10,7 @@ BOUNDARIES = {
     "services/events/pump.py:run": "a pump that ended would leave every screen standing still",
     "services/jobs/worker.py:work_forever": "a worker that ended would leave every job undone",
     "services/jobs/worker.py:_do": "the boundary of every job: logged once, tried again or archived",
+    "services/tasks/tasks.py:_run": "the boundary of every task: logged once, shown with a reference",
     "ui/api/request_log.py:_answer": "the boundary of every request: logged once, answered with a reference",
     "ui/kit/enter.py:enter": "the boundary of every page: logged once, shown with a reference",
     "ui/kit/live_page.py:follow": "the boundary of every live page: logged once, loaded again at the next event",

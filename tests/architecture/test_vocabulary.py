@@ -156,4 +156,5 @@ class TestJobs:
         for name, registered in REGISTRY.items():
             assert re.fullmatch(r"[a-z_]+\.[a-z_]+\.[a-z_]+", name)
             assert registered.kind.__doc__
-            assert (registered.for_tenant is None) != (registered.for_system is None)
+            handlers = (registered.for_tenant, registered.for_scope, registered.for_system)
+            assert len([handler for handler in handlers if handler is not None]) == 1

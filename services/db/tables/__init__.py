@@ -31,6 +31,7 @@ from services.db.tables.machine_time import (
     MachineStatus,
     ShiftFact,
 )
+from services.db.tables.operations import OrganizationFeature, Task
 from services.db.tables.orders import (
     Material,
     NumberSeries,
@@ -78,6 +79,7 @@ __all__ = [
     "NumberSeries",
     "Operation",
     "Organization",
+    "OrganizationFeature",
     "OwnRole",
     "Plant",
     "ProductionLogEntry",
@@ -96,6 +98,7 @@ __all__ = [
     "ShiftTemplateRow",
     "SignInProvider",
     "SignInSession",
+    "Task",
     "UsedSignIn",
     "User",
     "UserBadge",

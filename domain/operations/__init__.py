@@ -1,0 +1,1 @@
+"""Running the installation: long tasks, switches, health."""
