@@ -13,6 +13,7 @@ from services.custom_fields.conversions import CheckConversion, RunConversion, c
 from services.custom_fields.fields import FieldChanges, add_field, definition_of, edit_field, list_fields, load_fields
 from services.db.tables import CustomConversion, Material
 from services.db.work import begin, read
+from services.plant.machines import edit_machine
 from services.production.materials import add_material
 from tests.factories import Floor
 from tests.ui.conftest import SignIn, sees, until
@@ -172,3 +173,16 @@ class TestConversion:
             (field,) = await load_fields(work, "material")
         assert [row.custom for row in rows] == [{"weight": 2.5}, {"weight_before_1": "heavy"}]
         assert (field.type, field.unit) == (FieldType.NUMBER, "kg")
+
+
+class TestMachinesPage:
+    async def test_shows_and_searches_the_fields_of_machines(self, floor: Floor, sign_in: SignIn) -> None:
+        async with begin(floor.scope) as work:
+            await add_field(work, entity="machine", field=COLOUR)
+            await edit_machine(work, machine_id=floor.machine_id, version=1, custom={"colour": "red"})
+        admin = await sign_in(floor, Role.ADMIN)
+
+        await admin.open("/admin/machines")
+
+        await sees(admin, "Colour")
+        await admin.should_see("Red")

@@ -2,7 +2,11 @@
 
 from nicegui import ui
 
+from domain.custom_fields.fields import FieldDefinition, FieldPlace
 from domain.identity.roles import Permission
+from services.custom_fields.fields import load_fields
+from services.custom_fields.references import ReferenceNames, names_of
+from services.custom_fields.shown import texts_of
 from services.db.work import read
 from services.plant.cycle_times import list_cycle_times
 from services.plant.places import list_plants
@@ -35,6 +39,8 @@ class _Page:
         self._seat = seat
         self._machines: tuple[MachineInfo, ...] = ()
         self._lanes: dict[object, LaneInfo] = {}
+        self._fields: tuple[FieldDefinition, ...] = ()
+        self._names = ReferenceNames()
         _ = seat.translate
         with ui.element("div").classes("u-row"):
             heading(_("Machines"))
@@ -48,6 +54,8 @@ class _Page:
         async with read(self._seat.scope()) as work:
             self._lanes = {lane.id: lane for lane in (await list_lanes(work, limit=MOST)).items}
             self._machines = (await list_machines(work, limit=MOST)).items
+            self._fields = await load_fields(work, "machine", place=FieldPlace.LIST)
+            self._names = await names_of(work, self._fields, [machine.custom for machine in self._machines])
         self._show()
 
     def _show(self) -> None:
@@ -57,21 +65,28 @@ class _Page:
         with self._list, ui.element("table").classes("u-table"):
             with ui.element("thead"), ui.element("tr"):
                 for words in (
-                    _("Machine"), _("Lane"), _("Counting"), _("Micro-stops below"), _("State"), "",
+                    _("Machine"), _("Lane"), _("Counting"), _("Micro-stops below"), _("State"),
+                    *(one.label(self._seat.lang) for one in self._fields), "",
                 ):  # fmt: skip
                     with ui.element("th"):
                         ui.label(words)
             with ui.element("tbody"):
                 for machine in self._machines:
                     lane = self._lanes[machine.lane_id]
-                    if typed in f"{machine.code} {machine.name} {lane.name}".casefold():
-                        self._row(machine, lane, counting[machine.counting_source])
+                    own = self._own(machine)
+                    if typed in " ".join((machine.code, machine.name, lane.name, *own)).casefold():
+                        self._row(machine, lane, counting[machine.counting_source], own)
 
-    def _row(self, machine: MachineInfo, lane: LaneInfo, counting: str) -> None:
+    def _own(self, machine: MachineInfo) -> tuple[str, ...]:
+        """Return what a machine holds in the organization's own fields."""
+        texts = texts_of(self._fields, machine.custom, self._seat.lang, zone="UTC", names=self._names)
+        return tuple(texts.values())
+
+    def _row(self, machine: MachineInfo, lane: LaneInfo, counting: str, own: tuple[str, ...]) -> None:
         _, seat = self._seat.translate, self._seat
         cells = (
             f"{machine.code} · {machine.name}", lane.name, counting, f"{number(machine.micro_stop_s, seat.lang)} s",
-            _("In use") if machine.is_active else _("Not in use"),
+            _("In use") if machine.is_active else _("Not in use"), *own,
         )  # fmt: skip
         with ui.element("tr"):
             for words in cells:
