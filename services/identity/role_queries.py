@@ -47,7 +47,7 @@ class RoleInfo:
     """Zero for built-in ones, which nobody edits."""
     grants: tuple[str, ...]
     """Patterns."""
-    permissions: frozenset[str]
+    permissions: tuple[str, ...]
     """What the patterns reach."""
     people: int
     """Active users who have it."""
@@ -193,13 +193,23 @@ async def _load_roles(work: Work) -> list[RoleInfo]:
     policies = await load_policies(work, with_inactive=True)
     people = {row["role"]: row["people"] for row in await work.fetch(HELD, list(names))}
     built_in = [
-        RoleInfo(key, name, "", True, True, 0, tuple(sorted(BUILT_IN[key])), policies.granted(key), people.get(key, 0))
+        RoleInfo(
+            key,
+            name,
+            "",
+            True,
+            True,
+            0,
+            tuple(sorted(BUILT_IN[key])),
+            tuple(sorted(policies.granted(key))),
+            people.get(key, 0),
+        )
         for key, name in names.items()
     ]
     own = [
         RoleInfo(
             row["key"], row["name"], row["description"], False, row["is_active"], row["version"],
-            tuple(sorted(policies.patterns_of(row["key"]))), policies.granted(row["key"]), row["people"],
+            tuple(sorted(policies.patterns_of(row["key"]))), tuple(sorted(policies.granted(row["key"]))), row["people"],
         )
         for row in await work.fetch(ROLES)
     ]  # fmt: skip

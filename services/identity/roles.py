@@ -71,7 +71,7 @@ async def add_role(work: Work, *, key: str, name: str, description: str = "", gr
     return role
 
 
-async def copy_role(work: Work, *, of: str, key: str, name: str) -> OwnRole:
+async def copy_role(work: Work, *, of: str, key: str, name: str, description: str = "") -> OwnRole:
     """Make a role that grants what another one does, a built-in one or the organization's own.
 
     Raises:
@@ -80,7 +80,7 @@ async def copy_role(work: Work, *, of: str, key: str, name: str) -> OwnRole:
         And as `add_role`.
     """
     await work.permit(Permission.EDIT_ROLES)
-    return await add_role(work, key=key, name=name, grants=await _patterns_of(work, of))
+    return await add_role(work, key=key, name=name, description=description, grants=await _patterns_of(work, of))
 
 
 async def edit_role(

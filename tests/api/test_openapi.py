@@ -24,7 +24,16 @@ OF_PLATFORM = {
     "resumeOrganization",
 }
 """What is refused to everybody but the platform's own people, whatever it names."""
-NEEDS_NOTHING = {"addCustomField", "addPlant", "addReason", "addMaterial", "makeApiKey", "setBrandAsset", "addFile"}
+NEEDS_NOTHING = {
+    "addCustomField",
+    "addPlant",
+    "addReason",
+    "addMaterial",
+    "makeApiKey",
+    "setBrandAsset",
+    "addFile",
+    "addRole",
+}
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -86,6 +95,8 @@ class TestDocument:
             "getFileContent", "printTraveller", "printOrderLabels", "printMaterialLabels",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
             "inviteFirstAdmin",
+            "listRoles", "getRole", "addRole", "editRole", "setRoleGrants", "removeRole", "getUserRoles", "assignRoles",
+            "explainUserPermissions",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
             "listCustomFields", "getCustomField", "addCustomField", "editCustomField", "orderCustomFields",
             "checkCustomFieldConversion", "getCustomFieldConversion", "runCustomFieldConversion",
@@ -149,12 +160,14 @@ class TestEveryRoute:
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
+            **role_bodies(),
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
         }
         fields = await custom_fields(admin)
         bodies |= field_bodies(fields["field_id"])
         api_key = (await admin.post(f"{V1}/api-keys/", json=key_body())).json()
+        role_key = (await admin.post(f"{V1}/roles/", json={"key": "of-the-first", "name": "X"})).json()["key"]
         file = (await admin.post(f"{V1}/files/", files={"file": ("a.txt", b"a", "text/plain")})).json()
         plant = plant_bodies(floor, order.material_id)
         template_id = (await admin.post(f"{V1}/shift-templates/", json=plant["addShiftTemplate"])).json()["id"]
@@ -175,7 +188,7 @@ class TestEveryRoute:
             "plant_id": floor.plant_id,
             "department_id": floor.department_id, "lane_id": floor.lane_id, "reason_id": floor.stop_reason_id,
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
-            "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"],
+            "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"], "role_key": role_key,
             "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"], **fields,
         }  # fmt: skip
 
@@ -205,6 +218,7 @@ class TestEveryRoute:
             "classifyStop": stop_body(),
             "setBadge": {"kind": "pin", "value": "2580"},
             "makeApiKey": key_body(),
+            **role_bodies(),
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
             **field_bodies(str(new_id())),
@@ -224,7 +238,7 @@ def filled(path: str, make: Any) -> str:
         material_id=make(), routing_id=make(), entry_id=make(), report_key=make(), plant_id=make(),
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
         user_id=make(), kind="badge", api_key_id=make(), organization_id=make(), picture="logo", file_id=make(),
-        field_id=make(), conversion_id=make(),
+        field_id=make(), conversion_id=make(), role_key="nowhere",
     )  # fmt: skip
 
 
@@ -298,6 +312,18 @@ def order_bodies(floor: Floor, material_id: object) -> dict[str, dict[str, Any]]
         "holdWorkOrder": {"reason": "crack"},
         "splitWorkOrder": {"quantity": 1},
         "correctReport": {"good": 1},
+    }
+
+
+def role_bodies() -> dict[str, dict[str, Any]]:
+    """Return the bodies of the writes about roles, by operation."""
+    seen = {"version": 1}
+    return {
+        "addRole": {"key": "planner", "name": "Planner"},
+        "editRole": seen,
+        "removeRole": seen,
+        "setRoleGrants": {**seen, "grants": []},
+        "assignRoles": {**seen, "roles": []},
     }
 
 

@@ -33,6 +33,8 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/crews": PLANNERS,
     "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/api-keys": PLANNERS,
+    "/admin/roles": PLANNERS,
+    "/admin/users/{user_id}/rights": PLANNERS,
     "/admin/sign-in-providers": PLANNERS,
     "/platform/organizations": frozenset(),
     "/admin/andon": frozenset({Role.ADMIN}),
@@ -71,6 +73,7 @@ async def address(path: str, floor: Floor) -> str:
     return path.format(
         plant=plant.code,
         lane=floor.lane_id,
+        user_id=floor.user_ids[Role.OPERATOR],
         machine=floor.machine_code,
         key="KS-100",
         number="WO-100",

@@ -6,14 +6,29 @@ from contextlib import contextmanager
 from nicegui import ui
 
 from domain.identity.roles import Permission
+from domain.scope import Scope
 from services.plant.places import PlantPlace
 from ui.kit.call_alerts import show_my_alerts
 from ui.kit.enter import Seat
 from ui.kit.process import this_process
 from ui.theme import FrameArea, FrameViewer, frame, frame_labels, look_of, wall
 
-OF_PLATFORM = frozenset({"platform", "setup"})
+OF_PLATFORM = frozenset({"platform"})
 """What the platform's people use; their own organization has no plant."""
+
+
+SETUP = (
+    (Permission.EDIT_SHIFTS, "/admin"),
+    (Permission.EDIT_PLANT, "/admin/plants"),
+    (Permission.READ_ROLES, "/admin/roles"),
+    (Permission.EDIT_USERS, "/admin/badges"),
+    (Permission.EDIT_LADDERS, "/admin/andon"),
+    (Permission.EDIT_BRANDING, "/admin/branding"),
+    (Permission.EDIT_FIELDS, "/admin/fields"),
+    (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers"),
+    (Permission.READ_API_KEYS, "/admin/api-keys"),
+)
+"""Where the set-up begins, by the first right that somebody has."""
 
 
 @contextmanager
@@ -40,6 +55,11 @@ def walled(seat: Seat, title: str, *, plant: str, zone: str) -> Iterator[ui.elem
         yield content
 
 
+def setup_target(scope: Scope) -> str | None:
+    """Return the first set-up page that somebody may open; None where they may open none."""
+    return next((path for permission, path in SETUP if scope.may(permission)), None)
+
+
 def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
     _ = seat.translate
     at_terminals = Permission.USE_KIOSK if seat.viewer.is_kiosk else Permission.REPORT_PRODUCTION
@@ -53,8 +73,8 @@ def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
         (Permission.READ_PLANT, FrameArea("walls", _("Walls"), "tv", "/wall")),
         (at_terminals, FrameArea("terminals", _("Terminals"), "touch_app", "/terminal")),
         (Permission.READ_ORGANIZATIONS, FrameArea("platform", _("Organizations"), "domain", "/platform/organizations")),
-        (Permission.EDIT_SHIFTS, FrameArea("setup", _("Set-up"), "settings", "/admin")),
     )
+    setup = setup_target(seat.viewer.scope)
     is_of_platform = seat.viewer.scope.may(Permission.READ_ORGANIZATIONS)
     return FrameViewer(
         name=seat.viewer.display_name,
@@ -66,6 +86,7 @@ def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:
             area
             for permission, area in areas
             if seat.viewer.scope.may(permission) and (area.key in OF_PLATFORM or not is_of_platform)
-        ),
+        )
+        + (() if setup is None else (FrameArea("setup", _("Set-up"), "settings", setup),)),
         labels=frame_labels(_),
     )

@@ -3,16 +3,17 @@
 from nicegui import ui
 
 from domain.identity.badges import BadgeKind
-from domain.identity.roles import Permission, Role
+from domain.identity.roles import Permission
 from services.db.work import Work, read
 from services.identity.badges import remove_badge, set_badge
 from services.identity.queries import BadgeHolder, list_badge_holders
+from services.identity.role_queries import role_names
 from services.plant.places import list_plants
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
-from ui.kit.translate import Translate
 from ui.pages.admin_parts import heading, setup_page
+from ui.pages.role_words import role_name
 
 MOST = 200
 
@@ -33,6 +34,7 @@ class _Page:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
+        self._roles: dict[str, str] = {}
         _ = seat.translate
         with ui.element("div").classes("u-row"):
             heading(_("How people say who they are at a shared terminal"))
@@ -47,6 +49,8 @@ class _Page:
         asked = self._typed
         async with read(self._seat.scope()) as work:
             found = await list_badge_holders(work, search=asked, limit=MOST)
+            names = await role_names(work)
+        self._roles = {key: role_name(self._seat.translate, key, name) for key, name in names.items()}
         if asked == self._typed:
             self._show(found.items)
             self._more.visible = found.has_more
@@ -73,13 +77,12 @@ class _Page:
 
     def _row(self, person: BadgeHolder) -> None:
         _ = self._seat.translate
-        roles = role_words(_)
         with ui.element("tr").mark("person"):
             with ui.element("td"):
                 ui.label(person.name)
                 ui.label(person.email if person.is_active else _("No longer active")).classes("u-muted")
             with ui.element("td"):
-                ui.label(", ".join(roles.get(role, role) for role in person.roles))
+                ui.label(", ".join(self._roles.get(role, role) for role in person.roles))
             _held(person.has_badge, _("Has one") if person.has_badge else _("None"))
             _held(person.has_pin, _("Is set") if person.has_pin else _("None"))
             with ui.element("td").classes("u-table__actions"):
@@ -117,17 +120,6 @@ class _Page:
             return True
 
         form.open_with(give, then=self.load)
-
-
-def role_words(_: Translate) -> dict[str, str]:
-    """Translate what somebody is."""
-    return {
-        Role.ADMIN.value: _("Admin"),
-        Role.SUPERVISOR.value: _("Supervisor"),
-        Role.OPERATOR.value: _("Operator"),
-        Role.VIEWER.value: _("Viewer"),
-        Role.TERMINAL.value: _("Terminal"),
-    }
 
 
 def _held(is_held: bool, words: str) -> None:

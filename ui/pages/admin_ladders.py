@@ -1,5 +1,6 @@
 """Setting up Andon: who is told when nobody answers, and which machines call by themselves."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from nicegui import ui
@@ -10,6 +11,7 @@ from domain.identity.roles import Permission
 from services.andon.ladders import LadderInfo, list_duties, list_ladders
 from services.andon.rules import RuleInfo, list_rules
 from services.db.work import read
+from services.identity.role_queries import role_names
 from services.plant.places import PlantPlace, list_plants
 from services.plant.queries import list_lanes, list_machines
 from ui.components import andon_call_words
@@ -17,7 +19,7 @@ from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.enter import Seat, screen
 from ui.kit.formats import number
 from ui.pages.admin_parts import setup_page
-from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, channel_words, minutes_of, recipient_words
+from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, channel_words, minutes_of, recipient_roles, recipient_words
 from ui.pages.plant_choice import plant_choice
 from ui.pages.rule_forms import RulePlaces, ask_rule
 from ui.theme.tokens import CALL_CATEGORY_ICONS
@@ -37,6 +39,7 @@ async def admin_andon(seat: Seat, plant: str | None = None) -> None:
             raise NotFound(what="plant")
         if chosen is not None:
             duties = await list_duties(work)
+            roles = await role_names(work)
             lanes = await list_lanes(work, plant_id=chosen.id, limit=MOST_PLACES)
             machines = await list_machines(work, plant_id=chosen.id, limit=MOST_PLACES)
     if chosen is None:
@@ -51,15 +54,18 @@ async def admin_andon(seat: Seat, plant: str | None = None) -> None:
     )
     with setup_page(seat, title, path, plants=(chosen,)):
         plant_choice(plants, chosen, path=path, by_query=True)
-        page = _Page(seat, chosen, duties, places)
+        page = _Page(seat, chosen, duties, roles, places)
     await page.load()
 
 
 class _Page:
     """The ladders and rules of one plant; drawn again after each edit of them here."""
 
-    def __init__(self, seat: Seat, plant: PlantPlace, duties: tuple[str, ...], places: RulePlaces) -> None:
+    def __init__(
+        self, seat: Seat, plant: PlantPlace, duties: tuple[str, ...], roles: Mapping[str, str], places: RulePlaces
+    ) -> None:
         self._seat, self._plant, self._duties, self._places = seat, plant, duties, places
+        self._roles = recipient_roles(seat.translate, roles)
         self._words = andon_call_words.labels(seat.translate)
         _ = seat.translate
         ui.label(_("Who is told when nobody answers")).classes("u-title").props("role=heading aria-level=2")
@@ -95,7 +101,13 @@ class _Page:
                     icon="edit" if ladder else "add",
                     color=None,
                     on_click=lambda: ask_ladder(
-                        self._seat, self._plant.id, category, ladder, duties=self._duties, then=self.load
+                        self._seat,
+                        self._plant.id,
+                        category,
+                        ladder,
+                        duties=self._duties,
+                        roles=self._roles,
+                        then=self.load,
                     ),
                 )
                 edit.classes("u-button").mark(f"edit-{category}")
@@ -125,7 +137,7 @@ class _Page:
                 with ui.element("div").classes("u-ladder__step"):
                     after = self._minutes(int(step.after.total_seconds()))
                     ui.label(_("{minutes} min").format(minutes=after)).classes("u-ladder__after")
-                    ui.label(recipient_words(_, step.recipient, step.whom))
+                    ui.label(recipient_words(_, step.recipient, step.whom, self._roles))
                     with ui.element("span").classes("u-ladder__channels"):
                         for channel in sorted(step.channels):
                             icon = ui.icon(CHANNEL_ICONS[channel])

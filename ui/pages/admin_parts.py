@@ -26,6 +26,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.EDIT_SHIFTS, "/admin/crews", "groups", _("Crews")),
         (Permission.EDIT_USERS, "/admin/badges", "badge", _("Badges and PINs")),
         (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers", "login", _("Sign-in providers")),
+        (Permission.READ_ROLES, "/admin/roles", "admin_panel_settings", _("Roles")),
         (Permission.READ_API_KEYS, "/admin/api-keys", "key", _("API keys")),
         (Permission.EDIT_BRANDING, "/admin/branding", "palette", _("Branding")),
         (Permission.EDIT_LADDERS, "/admin/andon", "stairs", _("Escalation")),

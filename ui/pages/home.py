@@ -1,15 +1,33 @@
-"""The start page: to each role the place where its work is."""
+"""The start page: to each person the place where their work is, by what they may."""
 
 from starlette.responses import RedirectResponse, Response
 
-from domain.identity.roles import Permission, Role
+from domain.identity.roles import Permission
+from domain.scope import Scope
 from ui.kit.enter import Seat, screen
+from ui.kit.framed import setup_target
+
+PLANS = frozenset({Permission.EDIT_SHIFTS, Permission.EDIT_ORDERS, Permission.EDIT_PLANT, Permission.ANSWER_ANDON})
+"""Who may any of these works away from the machines as well."""
+STARTS = (
+    (Permission.READ_PRODUCTION, "/plant"),
+    (Permission.READ_ORDERS, "/orders"),
+    (Permission.READ_ANDON, "/andon"),
+    (Permission.READ_METRICS, "/kpis"),
+)
 
 
 @screen("/")
 async def home(seat: Seat) -> Response:
-    """Lead people to where their work is: terminals, organizations, or the plant."""
-    if seat.viewer.scope.may(Permission.READ_ORGANIZATIONS):
-        return RedirectResponse("/platform/organizations", status_code=303)
-    works_at_machines = bool(seat.viewer.roles) and seat.viewer.roles <= {Role.OPERATOR, Role.TERMINAL}
-    return RedirectResponse("/terminal" if works_at_machines else "/plant", status_code=303)
+    """Lead people to where their work is: terminals, organizations, the plant, or whatever else they may."""
+    return RedirectResponse(_start(seat.viewer.scope, is_kiosk=seat.viewer.is_kiosk), status_code=303)
+
+
+def _start(scope: Scope, *, is_kiosk: bool) -> str:
+    if scope.may(Permission.READ_ORGANIZATIONS):
+        return "/platform/organizations"
+    sees = scope.may(Permission.READ_PRODUCTION)
+    if sees and (is_kiosk or (scope.may(Permission.REPORT_PRODUCTION) and not any(map(scope.may, PLANS)))):
+        return "/terminal"
+    first = next((path for permission, path in STARTS if scope.may(permission)), None)
+    return first or setup_target(scope) or "/plant"

@@ -1,6 +1,6 @@
 """The dialog in which a ladder is edited: targets, and steps as rows."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -9,6 +9,7 @@ from nicegui import ui
 
 from domain.andon.calls import CallCategory, CallSeverity
 from domain.andon.ladders import Channel, LadderStep, Recipient
+from domain.identity.permission_words import ROLE_NAMES
 from domain.identity.roles import Role
 from services.andon.ladders import LadderInfo, remove_ladder, set_ladder
 from services.db.work import Work
@@ -35,6 +36,7 @@ def ask_ladder(
     ladder: LadderInfo | None,
     *,
     duties: tuple[str, ...],
+    roles: Mapping[str, str],
     then: Callable[[object], Awaitable[None]],
 ) -> None:
     """Ask for a category's ladder and save it; `then` runs when it is saved or removed."""
@@ -51,7 +53,7 @@ def ask_ladder(
         )  # fmt: skip
         holds.classes("u-form__wide")
         with ui.element("div").classes("u-form__wide"):
-            rows = _StepRows(seat, form, ladder.steps if ladder else (FIRST_STEP,), duties)
+            rows = _StepRows(seat, form, ladder.steps if ladder else (FIRST_STEP,), duties, roles)
 
     async def save(work: Work) -> LadderInfo:
         return await set_ladder(
@@ -75,11 +77,17 @@ def ask_ladder(
     form.open_with(save, then=then)
 
 
-def recipient_words(_: Translate, recipient: Recipient, whom: str) -> str:
+def recipient_roles(_: Translate, names: Mapping[str, str]) -> dict[str, str]:
+    """Return what the holders of each role are called, with the organization's own roles by the names it gave them."""
+    words = _role_words(_)
+    return {**words, **{key: name for key, name in names.items() if key not in ROLE_NAMES}}
+
+
+def recipient_words(_: Translate, recipient: Recipient, whom: str, roles: Mapping[str, str]) -> str:
     """Return who a step tells, in words."""
     if recipient is Recipient.ON_CALL:
         return _("On call: {duty}").format(duty=whom)
-    return _role_words(_)[whom]
+    return roles.get(whom, whom)
 
 
 def channel_words(_: Translate) -> dict[Channel, str]:
@@ -95,12 +103,16 @@ def minutes_of(seconds: int) -> Decimal:
 class _StepRows:
     """The steps of a ladder as rows, each with its delay, whom it tells and how."""
 
-    def __init__(self, seat: Seat, form: Form, steps: tuple[LadderStep, ...], duties: tuple[str, ...]) -> None:
+    def __init__(
+        self, seat: Seat, form: Form, steps: tuple[LadderStep, ...], duties: tuple[str, ...], roles: Mapping[str, str]
+    ) -> None:
         _ = seat.translate
         self._seat = seat
-        known = {f"{Recipient.ROLE}:{role}": words for role, words in _role_words(_).items()}
+        known = {f"{Recipient.ROLE}:{role}": words for role, words in roles.items()}
         named = {*duties, *(step.whom for step in steps if step.recipient is Recipient.ON_CALL)}
-        on_call = {f"{Recipient.ON_CALL}:{duty}": recipient_words(_, Recipient.ON_CALL, duty) for duty in sorted(named)}
+        on_call = {
+            f"{Recipient.ON_CALL}:{duty}": recipient_words(_, Recipient.ON_CALL, duty, roles) for duty in sorted(named)
+        }
         self._whoms = {**known, **on_call}
         self._rows: list[_StepRow] = []
         ui.label(_("Steps, counted from the call")).classes("u-subtitle")

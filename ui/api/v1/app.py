@@ -27,6 +27,7 @@ from ui.api.v1 import (
     plant_models,
     printouts,
     production,
+    roles,
     shifts,
     stops,
 )
@@ -82,6 +83,7 @@ def api_v1(
         shifts.router,
         crews.router,
         badges_router(badge_key),
+        roles.router,
         api_keys.router,
         production.router,
         andon.router,

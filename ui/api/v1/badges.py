@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, TypeAdapter
 
 from domain.identity.badges import LONGEST_BADGE, BadgeKind
-from domain.identity.roles import Role
 from services.db.work import Work, read
 from services.identity.badges import BadgeKey, remove_badge, set_badge
 from services.identity.queries import get_badge_holder, list_badge_holders
@@ -29,7 +28,7 @@ class BadgeHolder(Answer):
     name: str
     email: str
     is_active: bool = Field(description="Whether they may sign in or identify themselves.")
-    roles: list[Role]
+    roles: list[str] = Field(description="Keys of roles.")
     has_badge: bool
     has_pin: bool
 
