@@ -25,7 +25,6 @@ from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import add_button, heading, setup_page
-from ui.pages.role_words import role_words
 
 NOBODY = ""
 NIL = UUID(int=0)
