@@ -150,3 +150,20 @@ class TestOrders:
         await supervisor.open("/orders?view=table&custom.weight.max=5&state=draft")
         assert rows(supervisor) == ["WO-A"]
         assert "Weight" in columns(supervisor)
+
+
+class TestReferences:
+    async def test_are_called_by_name_where_they_filter(self, floor: Floor, sign_in: SignIn) -> None:
+        made_on = FieldDefinition(
+            key="made_on", type=FieldType.REFERENCE, labels={"en": "Made on"}, reference="machine", shown_in=SHOWN
+        )
+        async with begin(floor.scope) as work:
+            await add_field(work, entity="material", field=made_on)
+            await add_material(work, number="A", unit="pcs", custom={"made_on": floor.machine_id})
+            await add_material(work, number="B", unit="pcs")
+        viewer = await sign_in(floor, Role.VIEWER)
+
+        await viewer.open(f"/materials?custom.made_on={floor.machine_id}")
+
+        assert rows(viewer) == ["A"]
+        await sees(viewer, f"Made on: {floor.machine_code} · Machine")

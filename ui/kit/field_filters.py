@@ -8,8 +8,7 @@ from nicegui import ui
 
 from domain.custom_fields.fields import PREFIX, FieldDefinition, FieldPlace, FieldType, in_language
 from domain.custom_fields.filters import RANGED, FieldFilter, filters_in
-from domain.errors import UnisonError
-from services.custom_fields.references import find_references, names_of
+from services.custom_fields.references import ReferenceNames, find_references
 from services.custom_fields.shown import text_of
 from services.db.work import Work, read
 from ui.kit.enter import Seat
@@ -25,6 +24,7 @@ class FilterBar:
         self._seat, self._zone, self._on_change = seat, zone, on_change
         self._fields: tuple[FieldDefinition, ...] = ()
         self._asked: dict[str, list[str]] = {}
+        self._names = ReferenceNames()
         _ = seat.translate
         self._button = ui.button(_("Filter"), icon="filter_list", color=None, on_click=self._ask)
         self._button.classes("u-button").mark("filter")
@@ -34,8 +34,15 @@ class FilterBar:
         """Show the filters that are on here."""
         self._chips = ui.element("div").classes("u-row u-chips").mark("filters")
 
-    def show(self, fields: Sequence[FieldDefinition], filters: Sequence[FieldFilter], address: Asked) -> None:
-        """Show which filters are on; `address` holds what asks for them."""
+    def show(
+        self,
+        fields: Sequence[FieldDefinition],
+        filters: Sequence[FieldFilter],
+        address: Asked,
+        names: ReferenceNames,
+    ) -> None:
+        """Show which filters are on; `address` holds what asks for them, `names` says what references lead to."""
+        self._names = names
         self._fields = tuple(one for one in fields if FieldPlace.FILTER in one.shown_in)
         on = {one.field.name for one in filters}
         self._asked = {
@@ -76,15 +83,12 @@ class FilterBar:
         return f"{label}: {', '.join(parts)}"
 
     def _shown(self, field: FieldDefinition, value: object) -> str:
-        if field.type is FieldType.REFERENCE:
-            return "…" if field.reference is None else self._seat.translate("chosen")
         stored = [value] if field.type is FieldType.MULTI_CHOICE else value
-        return text_of(field, stored, self._seat.lang, zone=self._zone)
+        return text_of(field, stored, self._seat.lang, zone=self._zone, names=self._names)
 
     async def _ask(self) -> None:
         _ = self._seat.translate
-        async with read(self._seat.scope()) as work:
-            known = await self._known_references(work)
+        known = {key: self._names.text(key) for key in self._names.codes}
         with FormDialog(self._seat, _("Filter")) as form:
             for one in self._fields:
                 self._inputs(form, one, known)
@@ -98,18 +102,6 @@ class FilterBar:
 
         form.call_save(_("Apply"))
         form.open_with(do, saved=_("Filtered"), then=self._on_change)
-
-    async def _known_references(self, work: Work) -> dict[str, str]:
-        held = [
-            {one.key: self._asked[one.name][0]}
-            for one in self._fields
-            if one.type is FieldType.REFERENCE and one.name in self._asked
-        ]
-        try:
-            names = await names_of(work, self._fields, held)
-        except (UnisonError, ValueError):
-            return {}
-        return {key: names.text(key) for key in names.codes}
 
     def _inputs(self, form: FormDialog, one: FieldDefinition, known: Mapping[str, str]) -> None:
         _, lang, name = self._seat.translate, self._seat.lang, one.name

@@ -183,7 +183,9 @@ class ServerTable:
                 page = last
                 rows = await self._setting.load(work, self._wish(filters, page))
             shown = self._shown_fields()
-            names = await names_of(work, shown, rows.custom)
+            asked = [{one.field.key: value} for one in filters for value in one.one_of]
+            named = [*shown, *(one.field for one in filters)]
+            names = await names_of(work, named, [*rows.custom, *asked])
         self._page = page
         lang, zone = self._seat.lang, self._setting.zone
         self._table.columns = self._columns(shown)
@@ -195,7 +197,7 @@ class ServerTable:
             "page": page, "rowsPerPage": ROWS, "rowsNumber": rows.total, "sortBy": self._order,
             "descending": self._is_descending,
         }  # fmt: skip
-        self._filters.show(self._fields, filters, self._address)
+        self._filters.show(self._fields, filters, self._address, names)
         self._show_columns_menu()
         self._say_how_many(rows, has_filters=bool(filters))
         self._write_address()
