@@ -103,6 +103,16 @@ async def get_branding(work: Work) -> Brand:
     return await load_brand(work)
 
 
+async def branding_id(work: Work) -> UUID | None:
+    """Return the id under which the organization's branding is kept; None until it was edited once.
+
+    Raises:
+        Forbidden: the actor may not edit the branding.
+    """
+    await work.permit(Permission.EDIT_BRANDING)
+    return await work.session.scalar(select(Branding.id))
+
+
 async def _locked(work: Work, version: int) -> Branding:
     """Return the organization's row, made where it has none, locked until the transaction ends."""
     row = insert(Branding).values(id=new_id(), org_id=work.scope.org_id, version=1)

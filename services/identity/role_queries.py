@@ -18,7 +18,7 @@ from services.identity.assignments import rights_in_force
 from services.identity.policies import everybodys_rights, load_policies
 
 ROLES = """
-SELECT key, name, description, is_active, version,
+SELECT id, key, name, description, is_active, version,
        (SELECT count(*) FROM user_roles JOIN users ON users.org_id = user_roles.org_id AND users.id = user_roles.user_id
         WHERE user_roles.role = roles.key AND users.is_active) AS people
 FROM roles ORDER BY key
@@ -51,6 +51,8 @@ class RoleInfo:
     """What the patterns reach."""
     people: int
     """Active users who have it."""
+    id: UUID | None = None
+    """None for built-in ones, which have no history."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ async def _load_roles(work: Work) -> list[RoleInfo]:
         RoleInfo(
             row["key"], row["name"], row["description"], False, row["is_active"], row["version"],
             tuple(sorted(policies.patterns_of(row["key"]))), tuple(sorted(policies.granted(row["key"]))), row["people"],
+            row["id"],
         )
         for row in await work.fetch(ROLES)
     ]  # fmt: skip

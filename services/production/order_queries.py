@@ -35,20 +35,6 @@ LEFT JOIN reversals ON reversals.org_id = log.org_id AND reversals.reversed_id =
 WHERE operations.work_order_id = :order_id AND log.operation_id = ANY(CAST(:ids AS uuid[])) AND log.at >= :since
 ORDER BY log.at DESC, log.id DESC LIMIT 200
 """)
-# Reports change sums of the order; they stand in the log, and are no history of the order itself.
-HISTORY = text("""
-SELECT audit.at, audit.action, users.display_name AS actor, audit.actor_kind, audit.before ->> 'state' AS state_before,
-       audit.after ->> 'state' AS state_after,
-       ARRAY(SELECT key FROM jsonb_each(audit.after) AS now (key, value)
-             WHERE value IS DISTINCT FROM audit.before -> key AND key NOT IN ('version', 'good', 'scrap')
-             ORDER BY key) AS changed
-FROM audit_log AS audit
-LEFT JOIN users ON users.org_id = audit.org_id AND users.id = audit.user_id
-WHERE audit.row_id = :order_id AND audit.table_name = 'work_orders' AND audit.at >= :since
-  AND (audit.before IS NULL OR audit.before - '{good,scrap,version}'::text[]
-                               <> audit.after - '{good,scrap,version}'::text[])
-ORDER BY audit.at DESC, audit.seq DESC LIMIT 200
-""")
 
 
 @dataclass(frozen=True)
@@ -118,22 +104,6 @@ class OrderEntry:
 
 
 @dataclass(frozen=True)
-class OrderChange:
-    """One change of an order."""
-
-    at: datetime
-    action: str
-    """insert, update or delete."""
-    actor: str | None
-    """Name of the user; None for machines and the system."""
-    actor_kind: str
-    state_before: str | None
-    state_after: str | None
-    changed: tuple[str, ...]
-    """Names of the fields."""
-
-
-@dataclass(frozen=True)
 class OrderView:
     """Everything about one order."""
 
@@ -141,8 +111,6 @@ class OrderView:
     operations: tuple[OperationInfo, ...]
     """By sequence."""
     entries: tuple[OrderEntry, ...]
-    """The newest 200, newest first."""
-    history: tuple[OrderChange, ...]
     """The newest 200, newest first."""
 
 
@@ -228,24 +196,21 @@ async def get_order(work: Work, *, order_id: UUID) -> OrderInfo:
 
 
 async def load_order(work: Work, *, order_id: UUID) -> OrderView:
-    """Return an order with its operations, its newest log entries and what people changed of it.
+    """Return an order with its operations and its newest log entries.
 
     Raises:
         Forbidden: the actor may not read orders.
         NotFound: there is no such order in this scope.
     """
     order = await get_order(work, order_id=order_id)
-    key = {"order_id": order_id}
     operations = await load_operations(work, order_id=order_id)
     ids = [operation.id for operation in operations]
     since = {"since": order.released_at or order.created_at}
-    entries = await work.session.execute(ENTRIES, {**key, **since, "ids": ids})
-    history = await work.session.execute(HISTORY, {**key, "since": order.created_at})
+    entries = await work.session.execute(ENTRIES, {"order_id": order_id, **since, "ids": ids})
     return OrderView(
         order=order,
         operations=operations,
         entries=tuple(OrderEntry(**row) for row in entries.mappings()),
-        history=tuple(OrderChange(**{**row, "changed": tuple(row["changed"])}) for row in history.mappings()),
     )
 
 

@@ -25,7 +25,6 @@ NOT_AUDITED = {
     "hourly_facts": "sums of the timeline and the log, which are audited",
     "shift_facts": "sums of the hourly facts",
     "dirty_hours": "a list of sums to do again",
-    "andon_ladder_steps": "replaced with their ladder, whose version is audited",
     "counter_readings": "insert-only: what people read off stands there for good",
     "custom_keys": "derived from the values of things, which are audited",
     "andon_notifications": "insert-only: what was told to whom stands there for good",

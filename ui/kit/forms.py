@@ -289,6 +289,7 @@ class FormDialog(Form):
     def __init__(self, seat: Seat, title: str, *, action: str = "") -> None:
         """Show `title`; `action` is what the button does where saving is not the word for it."""
         super().__init__(seat)
+        self.title = title
         _ = seat.translate
         self._on_enter: list[ui.input] = []
         self._dialog = ui.dialog().props("no-backdrop-dismiss")
@@ -344,6 +345,10 @@ class FormDialog(Form):
     def save_on_enter(self, field: ui.input) -> None:
         """Let Enter in a field save as the button does: scanners end with it. To be called before `open_with`."""
         self._on_enter.append(field)
+
+    def beside_saving(self) -> ui.element:
+        """Return the place for further buttons, left of those that save and give up."""
+        return self._left
 
     def offer_removal(
         self,

@@ -16,6 +16,7 @@ from ui.kit.formats import day_of, time_of_day
 from ui.kit.forms import FormDialog
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.histories import history_button
 from ui.pages.shown_once import show_once
 
 MOST = 500
@@ -119,6 +120,7 @@ class _Page:
             if key.requests_per_minute is not None:
                 ui.label(_("Requests per minute: {count}").format(count=key.requests_per_minute))
             with ui.element("div").classes("u-dialog__actions"):
+                history_button(self._seat, "api_keys", key.id, title=key.name)
                 ui.button(_("Close"), color=None, on_click=dialog.close).classes("u-button u-button--flat")
         dialog.on("hide", dialog.delete)
         dialog.open()

@@ -13,6 +13,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
 from ui.pages.admin_parts import heading, setup_page
+from ui.pages.histories import history_button
 from ui.pages.role_words import role_name
 
 MOST = 200
@@ -90,6 +91,7 @@ class _Page:
                 badge.classes("u-button u-button--flat").mark("edit-badge")
                 pin = ui.button(_("PIN"), icon="dialpad", color=None, on_click=lambda: self._ask_pin(person))
                 pin.classes("u-button u-button--flat").mark("edit-pin")
+                history_button(self._seat, "users", person.user_id, title=person.name)
 
     def _ask_badge(self, person: BadgeHolder) -> None:
         _ = self._seat.translate

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from uuid import UUID
 
 from nicegui import events, ui
 
@@ -11,7 +12,7 @@ from domain.errors import UnisonError
 from domain.events import BrandingChanged, Event
 from domain.files.contents import FileTooLarge
 from domain.identity.roles import Permission
-from services.branding.brands import edit_branding, get_branding, remove_brand_asset, set_brand_asset
+from services.branding.brands import branding_id, edit_branding, get_branding, remove_brand_asset, set_brand_asset
 from services.branding.pictures import UnknownPicture, most_bytes
 from services.branding.queries import Brand
 from services.db.work import Work, read
@@ -26,6 +27,7 @@ from ui.pages.admin_parts import heading, setup_page
 from ui.pages.branding_colors import ColorChoice
 from ui.pages.branding_preview import BrandPreview
 from ui.pages.branding_words import asset_words, mode_words, role_words, text_words
+from ui.pages.histories import history_button
 from ui.theme import asset_url
 
 LONG_TEXTS = ("sign_in_text", "pdf_text")
@@ -40,9 +42,9 @@ async def admin_branding(seat: Seat) -> None:
     _ = seat.translate
     async with read(seat.scope()) as work:
         plants = await list_plants(work)
-        brand = await get_branding(work)
+        brand, row_id = await get_branding(work), await branding_id(work)
     with setup_page(seat, _("Branding"), "/admin/branding", plants=plants):
-        page = _Page(seat, brand)
+        page = _Page(seat, brand, row_id)
     await keep_fresh(seat, load=page.load, concerns=_concerns)
 
 
@@ -53,7 +55,7 @@ def _concerns(event: Event) -> bool:
 class _Page:
     """What is chosen and what it looks like; follows other admins as long as nothing is typed that is not saved."""
 
-    def __init__(self, seat: Seat, brand: Brand) -> None:
+    def __init__(self, seat: Seat, brand: Brand, row_id: UUID | None) -> None:
         self._seat, self._brand = seat, brand
         self._newer: Brand | None = None
         """What somebody else saved while something was typed here."""
@@ -72,6 +74,8 @@ class _Page:
                 with ui.element("div").classes("u-row"):
                     self._save = ui.button(_("Save"), color=None, on_click=self._save_all)
                     self._save.classes("u-button u-button--primary").mark("save")
+                    if row_id is not None:
+                        history_button(seat, "branding", row_id, title=_("Branding"))
                 heading(_("Pictures"))
                 self._pictures = ui.element("div").classes("u-assets")
             with ui.element("div").classes("u-branding__preview"):

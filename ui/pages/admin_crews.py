@@ -13,6 +13,7 @@ from ui.components import andon_call_words
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.histories import offer_history
 
 MOST = 10_000
 
@@ -107,6 +108,7 @@ class _Page:
 
             people.on_value_change(show_duties)
             show_duties()
+            offer_history(form, self._seat, "crews", crew)
 
         async def save(work: Work) -> object:
             members = [Member(user_id, tuple(select.value)) for user_id, select in chosen.items()]

@@ -25,7 +25,8 @@ from ui.kit.forms import Form
 from ui.kit.live_page import keep_fresh
 from ui.pages.admin_parts import add_button, heading, setup_page
 from ui.pages.field_conversions import ask_conversion, follow_conversion, state_words
-from ui.pages.field_forms import ask_field, language_words, place_words, type_icons, type_words
+from ui.pages.field_forms import ask_field, language_words
+from ui.pages.setup_words import place_words, type_icons, type_words
 
 PATH = "/admin/fields"
 FIRST = next(iter(ENTITIES))

@@ -19,9 +19,10 @@ from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.enter import Seat, screen
 from ui.kit.formats import number
 from ui.pages.admin_parts import setup_page
-from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, channel_words, minutes_of, recipient_roles, recipient_words
+from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, minutes_of, recipient_roles, recipient_words
 from ui.pages.plant_choice import plant_choice
 from ui.pages.rule_forms import RulePlaces, ask_rule
+from ui.pages.setup_words import channel_words
 from ui.theme.tokens import CALL_CATEGORY_ICONS
 
 MOST_PLACES = 500

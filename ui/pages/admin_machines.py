@@ -16,7 +16,8 @@ from ui.kit.enter import Seat, screen
 from ui.kit.formats import number
 from ui.pages.admin_imports import import_buttons
 from ui.pages.admin_parts import heading, setup_page
-from ui.pages.plant_forms import ask_cycle_times, ask_machine, counting_words
+from ui.pages.plant_forms import ask_cycle_times, ask_machine
+from ui.pages.setup_words import counting_words
 
 MOST = 10_000
 

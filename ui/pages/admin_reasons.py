@@ -6,7 +6,7 @@ from nicegui import ui
 from nicegui.events import SortableEventArguments
 
 from domain.identity.roles import Permission
-from domain.plant.reasons import LossCategory, ReasonKind
+from domain.plant.reasons import ReasonKind
 from services.db.work import Work, read
 from services.plant.places import list_plants
 from services.plant.queries import ReasonInfo, list_reasons
@@ -15,9 +15,10 @@ from ui.kit.act import act
 from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat, screen
 from ui.kit.forms import FormDialog
-from ui.kit.translate import Translate
 from ui.pages.admin_imports import import_buttons
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.histories import offer_history
+from ui.pages.setup_words import loss_words
 
 MOST = 10_000
 
@@ -31,19 +32,6 @@ async def admin_reasons(seat: Seat) -> None:
     with setup_page(seat, _("Reasons"), "/admin/reasons", plants=plants):
         page = _Page(seat)
     await page.load()
-
-
-def loss_words(_: Translate) -> dict[str, str]:
-    """Translate the loss categories."""
-    return {
-        LossCategory.PLANNED.value: _("Planned"),
-        LossCategory.BREAKDOWN.value: _("Breakdown"),
-        LossCategory.CHANGEOVER.value: _("Changeover"),
-        LossCategory.MINOR.value: _("Minor stop"),
-        LossCategory.MATERIAL.value: _("Material"),
-        LossCategory.ORGANIZATION.value: _("Organization"),
-        LossCategory.QUALITY.value: _("Quality"),
-    }
 
 
 class _Page:
@@ -162,6 +150,7 @@ class _Page:
             loss.props["hint"] = _("Empty takes that of the reason above")
             active = None if reason is None else form.switch("is_active", _("In use"), value=reason.is_active)
             custom = CustomInputs(self._seat, form, "reason", values=None if reason is None else reason.custom)
+            offer_history(form, self._seat, "reasons", reason)
 
         async def save(work: Work) -> object:
             if reason is None or active is None:

@@ -25,6 +25,7 @@ from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.histories import offer_history
 
 NOBODY = ""
 NIL = UUID(int=0)
@@ -131,6 +132,7 @@ class _Page:
             switch = None if provider is None else form.switch(
                 "is_active", _("Shown on the sign-in page"), value=provider.is_active
             )  # fmt: skip
+            offer_history(form, self._seat, "sign_in_providers", provider)
 
         async def keep(work: Work) -> bool:
             secret = form.text_of("client_secret")

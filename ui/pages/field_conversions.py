@@ -19,7 +19,8 @@ from ui.kit.formats import number
 from ui.kit.forms import FormDialog
 from ui.kit.process import this_process
 from ui.kit.translate import Translate
-from ui.pages.field_forms import FieldForm, type_words
+from ui.pages.field_forms import FieldForm
+from ui.pages.setup_words import type_words
 
 MOST_SHOWN = 100
 

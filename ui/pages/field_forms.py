@@ -24,55 +24,13 @@ from ui.kit.enter import Seat
 from ui.kit.field_inputs import FieldInputs
 from ui.kit.forms import Form, FormDialog
 from ui.kit.translate import LANGUAGES, Translate
+from ui.pages.histories import offer_history
+from ui.pages.setup_words import place_words, type_words
 
 
 def language_words(_: Translate) -> dict[str, str]:
     """Translate the languages that people read."""
     return {"en": _("English"), "de": _("German")}
-
-
-def type_words(_: Translate) -> dict[FieldType, str]:
-    """Translate what fields hold."""
-    return {
-        FieldType.TEXT: _("Text"),
-        FieldType.NUMBER: _("Numeric value"),
-        FieldType.BOOLEAN: _("Yes or no"),
-        FieldType.DATE: _("Date"),
-        FieldType.DATETIME: _("Date and time"),
-        FieldType.CHOICE: _("Choice"),
-        FieldType.MULTI_CHOICE: _("Several choices"),
-        FieldType.REFERENCE: _("Reference"),
-        FieldType.FILE: _("File"),
-    }
-
-
-def type_icons() -> dict[FieldType, str]:
-    """Return the icon of each type."""
-    return {
-        FieldType.TEXT: "short_text",
-        FieldType.NUMBER: "pin",
-        FieldType.BOOLEAN: "toggle_on",
-        FieldType.DATE: "event",
-        FieldType.DATETIME: "schedule",
-        FieldType.CHOICE: "radio_button_checked",
-        FieldType.MULTI_CHOICE: "checklist",
-        FieldType.REFERENCE: "link",
-        FieldType.FILE: "attach_file",
-    }
-
-
-def place_words(_: Translate) -> dict[FieldPlace, str]:
-    """Translate where fields are shown."""
-    return {
-        FieldPlace.FORM: _("Forms"),
-        FieldPlace.LIST: _("Tables"),
-        FieldPlace.FILTER: _("Filters"),
-        FieldPlace.SEARCH: _("Search"),
-        FieldPlace.EXPORT: _("Import and export"),
-        FieldPlace.API: _("API"),
-        FieldPlace.LABEL: _("Labels"),
-        FieldPlace.REPORT: _("Reports"),
-    }
 
 
 def ask_field(seat: Seat, entity: str, field: FieldDefinition | None, others: Sequence[FieldDefinition]) -> None:
@@ -81,6 +39,7 @@ def ask_field(seat: Seat, entity: str, field: FieldDefinition | None, others: Se
     title = _("New field") if field is None else _("Field “{key}”").format(key=field.key)
     with FormDialog(seat, title) as form:
         inputs = FieldForm(seat, form, entity, field, others)
+        offer_history(form, seat, "custom_fields", field)
 
     async def save(work: Work) -> object:
         wanted = inputs.definition()

@@ -18,6 +18,8 @@ from ui.kit.enter import Seat
 from ui.kit.formats import number
 from ui.kit.forms import Form, FormDialog, NotANumber
 from ui.kit.translate import Translate
+from ui.pages.histories import offer_history
+from ui.pages.setup_words import channel_words
 
 CHANNEL_ICONS: dict[Channel, str] = {
     Channel.SCREEN: "desktop_windows",
@@ -54,6 +56,7 @@ def ask_ladder(
         holds.classes("u-form__wide")
         with ui.element("div").classes("u-form__wide"):
             rows = _StepRows(seat, form, ladder.steps if ladder else (FIRST_STEP,), duties, roles)
+        offer_history(form, seat, "andon_ladders", ladder)
 
     async def save(work: Work) -> LadderInfo:
         return await set_ladder(
@@ -88,11 +91,6 @@ def recipient_words(_: Translate, recipient: Recipient, whom: str, roles: Mappin
     if recipient is Recipient.ON_CALL:
         return _("On call: {duty}").format(duty=whom)
     return roles.get(whom, whom)
-
-
-def channel_words(_: Translate) -> dict[Channel, str]:
-    """Translate the ways in which people are told."""
-    return {Channel.SCREEN: _("On screens"), Channel.SOUND: _("With a sound"), Channel.MAIL: _("By mail")}
 
 
 def minutes_of(seconds: int) -> Decimal:

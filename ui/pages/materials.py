@@ -22,6 +22,7 @@ from ui.kit.forms import FormDialog
 from ui.kit.framed import framed, framed_at
 from ui.kit.server_tables import ServerTable, TableColumn, TableRows, TableSetting, TableWish, address_of
 from ui.pages.admin_imports import import_buttons
+from ui.pages.histories import history_section
 from ui.pages.plant_choice import plant_choice
 from ui.pages.print_links import print_link
 from ui.pages.routing import RoutingSections
@@ -73,11 +74,13 @@ async def material(seat: Seat, key: str) -> None:
             ui.label(_("All materials"))
         head = ui.element("section").classes("u-card u-material__head").mark("material-head")
         sections = RoutingSections(seat, plants, centres)
+        history = history_section(seat, "materials", view.id, zone=plants[0].time_zone if plants else "UTC")
 
     async def load(_edited: object = None) -> None:
         found = await act(seat, lambda work: load_material(work, key=str(view.id)))
         if found is not None:
             show(found)
+            await history.load()
 
     def show(found: MaterialView) -> None:
         head.clear()
@@ -87,6 +90,7 @@ async def material(seat: Seat, key: str) -> None:
 
     sections.on_change(load)
     show(view)
+    await history.load()
 
 
 def material_path(material: MaterialRow | MaterialView | Material) -> str:

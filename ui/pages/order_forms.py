@@ -18,20 +18,10 @@ from services.production.work_orders import edit_order, plan_order, release_orde
 from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat
 from ui.kit.forms import FormDialog
-from ui.kit.translate import Translate
+from ui.pages.order_words import deadline_words
 
 USUAL_PRIORITY = 500
 END_OF_DAY = time(23, 59)
-
-
-def deadline_words(_: Translate) -> dict[str, str]:
-    """Return the words of the kinds of deadlines."""
-    return {
-        DeadlineKind.SOFT.value: _("Wanted by then"),
-        DeadlineKind.HARD.value: _("Needed by then"),
-        DeadlineKind.ASAP.value: _("As soon as possible"),
-        DeadlineKind.NONE.value: _("No deadline"),
-    }
 
 
 def plan_button(seat: Seat, plant: PlantPlace) -> None:

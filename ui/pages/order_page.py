@@ -19,7 +19,7 @@ from services.plant.places import PlantPlace, list_plants
 from services.production.operation_queries import OperationInfo
 from services.production.operations import finish_operation, pause_operation, start_operation
 from services.production.order_numbers import find_order_id
-from services.production.order_queries import OrderChange, OrderEntry, OrderView, load_order
+from services.production.order_queries import OrderEntry, OrderView, load_order
 from services.production.work_orders import (
     cancel_order,
     close_order,
@@ -35,6 +35,7 @@ from ui.kit.formats import day_and_time, number
 from ui.kit.framed import framed
 from ui.kit.live_page import keep_fresh
 from ui.kit.translate import obstacle_sentence
+from ui.pages.histories import history_section
 from ui.pages.order_forms import ask_hold_reason, edit_dialog, split_dialog
 from ui.pages.order_words import ACTION_LOOKS, STATE_ICONS, action_words, operation_words, state_words
 from ui.pages.print_links import print_link
@@ -57,12 +58,13 @@ async def order(seat: Seat, number: str) -> None:
         plant = next(one for one in await list_plants(work) if one.id == view.order.plant_id)
     title = seat.translate("Order {number}").format(number=view.order.number)
     with framed(seat, title, active="orders", plant=plant.name, zone=plant.time_zone):
-        page = _OrderPage(seat, plant)
+        page = _OrderPage(seat, plant, order_id)
     machines = {one.worked_machine_id or one.machine_id for one in view.operations}
 
     async def load() -> None:
         async with read(seat.scope()) as work:
             page.show(await load_order(work, order_id=order_id))
+        await page.history.load()
 
     def concerns(event: Event) -> bool:
         if isinstance(event, (WorkOrderChanged, OperationChanged)):
@@ -75,7 +77,7 @@ async def order(seat: Seat, number: str) -> None:
 class _OrderPage:
     """The parts of the page; each is drawn again only when what it shows has changed."""
 
-    def __init__(self, seat: Seat, plant: PlantPlace) -> None:
+    def __init__(self, seat: Seat, plant: PlantPlace, order_id: UUID) -> None:
         self._seat, self._plant = seat, plant
         self._view: OrderView | None = None
         self._cards: dict[UUID, tuple[OperationInfo | None, ui.element]] = {}
@@ -90,9 +92,7 @@ class _OrderPage:
             with ui.element("section").classes("u-card u-column"):
                 ui.label(_("Reports")).classes("u-subtitle").props("role=heading aria-level=2")
                 self._entries = ui.element("div").classes("u-order-page__table").mark("entries")
-            with ui.element("section").classes("u-card u-column"):
-                ui.label(_("History")).classes("u-subtitle").props("role=heading aria-level=2")
-                self._history = ui.element("div").classes("u-order-page__table").mark("history")
+            self.history = history_section(seat, "work_orders", order_id, zone=plant.time_zone)
 
     def show(self, view: OrderView) -> None:
         """Show an order as it is now."""
@@ -103,8 +103,6 @@ class _OrderPage:
         self._show_operations(view.operations)
         if before is None or before.entries != view.entries:
             self._draw(self._entries, lambda: self._draw_entries(view.entries))
-        if before is None or before.history != view.history:
-            self._draw(self._history, lambda: self._draw_history(view.history))
 
     def _show_operations(self, operations: tuple[OperationInfo, ...]) -> None:
         if set(self._cards) != {one.id for one in operations}:
@@ -241,18 +239,6 @@ class _OrderPage:
                         self._number(entry.quantity), entry.reason or "", entry.operator or _("Machine"),
                     )  # fmt: skip
                     _cells(cells)
-
-    def _draw_history(self, history: tuple[OrderChange, ...]) -> None:
-        _ = self._seat.translate
-        states = state_words(_)
-        with _table((_("Time"), _("Change"), _("By"))):
-            for change in history:
-                if change.state_after is not None and change.state_after != change.state_before:
-                    what = states[OrderState(change.state_after)]
-                else:
-                    what = _("Changed: {fields}").format(fields=", ".join(change.changed))
-                with ui.element("tr"):
-                    _cells((self._time(change.at), what, change.actor or _("System")))
 
     async def _follow(self, action: OrderAction) -> None:
         order_id = self._now.order.id

@@ -1,7 +1,7 @@
 """How orders and operations are called and drawn."""
 
 from domain.production.operations import OperationState
-from domain.production.orders import OrderAction, OrderState
+from domain.production.orders import DeadlineKind, OrderAction, OrderState
 from ui.kit.translate import Translate
 
 STATE_ICONS: dict[OrderState, str] = {
@@ -58,4 +58,14 @@ def operation_words(_: Translate) -> dict[OperationState, tuple[str, str]]:
         OperationState.PAUSED: (_("Paused"), "pause"),
         OperationState.DONE: (_("Done"), "check_circle"),
         OperationState.CANCELLED: (_("Cancelled"), "cancel"),
+    }
+
+
+def deadline_words(_: Translate) -> dict[str, str]:
+    """Return the words of the kinds of deadlines."""
+    return {
+        DeadlineKind.SOFT.value: _("Wanted by then"),
+        DeadlineKind.HARD.value: _("Needed by then"),
+        DeadlineKind.ASAP.value: _("As soon as possible"),
+        DeadlineKind.NONE.value: _("No deadline"),
     }

@@ -28,19 +28,11 @@ from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat
 from ui.kit.formats import number
 from ui.kit.forms import Form, FormDialog, NotANumber
-from ui.kit.translate import Translate
+from ui.pages.histories import offer_history
+from ui.pages.setup_words import counting_words
 
 Then: TypeAlias = Callable[[object], Awaitable[None]]
 DEFAULT_ZONE = "Europe/Berlin"
-
-
-def counting_words(_: Translate) -> dict[str, str]:
-    """Translate who counts."""
-    return {
-        CountingSource.OPERATOR.value: _("People enter pieces"),
-        CountingSource.COUNTER.value: _("People read a counter"),
-        CountingSource.MACHINE.value: _("The machine reports"),
-    }
 
 
 def ask_plant(seat: Seat, plant: PlantInfo | None, *, then: Then) -> None:
@@ -57,6 +49,7 @@ def ask_plant(seat: Seat, plant: PlantInfo | None, *, then: Then) -> None:
             form.number("undo_within_s", _("Operators may take reports back for"), value=plant.undo_within_s, unit="s")
             form.number("idle_sign_out_s", _("Kiosks sign out after"), value=plant.idle_sign_out_s, unit="s")
         custom = CustomInputs(seat, form, "plant", values=None if plant is None else plant.custom, zone=zone)
+        offer_history(form, seat, "plants", plant)
 
     async def save(work: Work) -> object:
         if plant is None:
@@ -90,6 +83,7 @@ def ask_department(seat: Seat, plant_id: UUID, department: DepartmentInfo | None
             form.text("code", _("Code"))
         form.text("name", _("Name"), value="" if department is None else department.name)
         custom = CustomInputs(seat, form, "department", values=None if department is None else department.custom)
+        offer_history(form, seat, "departments", department)
 
     async def save(work: Work) -> object:
         if department is None:
@@ -120,6 +114,7 @@ def ask_lane(seat: Seat, department_id: UUID, lane: LaneInfo | None, *, position
         form.text("name", _("Name"), value="" if lane is None else lane.name)
         form.number("position", _("Place on boards"), value=position if lane is None else lane.position)
         custom = CustomInputs(seat, form, "lane", values=None if lane is None else lane.custom)
+        offer_history(form, seat, "lanes", lane)
 
     async def save(work: Work) -> object:
         name, place = form.text_of("name"), form.whole_number_of("position")
@@ -186,6 +181,7 @@ def ask_machine(seat: Seat, machine: MachineInfo, lanes: Mapping[UUID, str], *, 
         parallel = form.switch("allows_parallel", _("Several operations at once"), value=machine.allows_parallel)
         active = form.switch("is_active", _("In use"), value=machine.is_active)
         custom = CustomInputs(seat, form, "machine", values=machine.custom)
+        offer_history(form, seat, "machines", machine)
 
     async def save(work: Work) -> object:
         micro_stop_s = form.number_of("micro_stop_s")
@@ -222,6 +218,7 @@ def ask_cycle_times(
                 _cycle_time(seat, form, one, then)
         material = form.choice("material_id", _("Material"), materials, can_search=True)
         form.number("cycle_time_s", _("Seconds per piece"), unit="s")
+        offer_history(form, seat, "machines", machine)
 
     async def save(work: Work) -> object:
         seconds: Decimal | None = form.number_of("cycle_time_s")

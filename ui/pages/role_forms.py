@@ -15,6 +15,7 @@ from services.identity.roles import add_role, copy_role, edit_role, remove_role,
 from services.plant.places import PlantPlace
 from ui.kit.enter import Seat
 from ui.kit.forms import FormDialog
+from ui.pages.histories import offer_history
 from ui.pages.role_words import by_area, pattern_words, permission_words, plants_to_name, role_name
 
 Then = Callable[[object], Awaitable[None]]
@@ -62,6 +63,7 @@ def ask_for_edit(seat: Seat, role: RoleInfo, *, then: Then) -> None:
         is_active = form.switch("is_active", _("Switched on"), value=role.is_active)
         form.long_text("description", _("Description"), value=role.description).classes("u-form__wide")
         ui.label(_("A role that is switched off grants nothing to whoever has it.")).classes("u-muted u-form__wide")
+        offer_history(form, seat, "roles", role)
 
     async def save(work: Work) -> str:
         await edit_role(

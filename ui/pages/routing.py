@@ -15,6 +15,7 @@ from services.production.material_queries import MaterialView, PlacedStep, Revis
 from services.production.routings import activate_routing, draft_routing, edit_routing, revise_routing
 from ui.kit.act import act
 from ui.kit.enter import Seat
+from ui.pages.histories import history_button
 from ui.pages.routing_editor import RoutingEditor
 from ui.pages.routing_words import STATE_ICONS, report_words, state_words, time_words, transfer_words
 
@@ -120,6 +121,7 @@ class _Section:
                 words = state_words(_)[revision.state]
                 ui.label(f"{name} · {words}").classes("u-subtitle").props("role=heading aria-level=3")
                 ui.space()
+                history_button(self._seat, "routings", revision.id, title=f"{self._view.number} · {name}")
                 actions = ui.element("div").classes("u-row")
             body = ui.element("div").classes("u-column")
         if self._sections.may_edit(self._view, self._plant.id):

@@ -13,6 +13,7 @@ from ui.components import andon_call_words
 from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.enter import Seat
 from ui.kit.forms import FormDialog, NotANumber
+from ui.pages.histories import offer_history
 
 FIVE_MINUTES_S = 300
 MINUTE_S = 60
@@ -71,6 +72,7 @@ def ask_rule(
             value=rule.severity if rule else CallSeverity.MAJOR.value,
         )  # fmt: skip
         active = form.switch("is_active", _("Active"), value=rule.is_active) if rule else None
+        offer_history(form, seat, "andon_rules", rule)
 
     def wish() -> RuleWish:
         minutes = form.number_of("after_s")

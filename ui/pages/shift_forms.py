@@ -15,6 +15,7 @@ from services.plant.shift_queries import TemplateInfo
 from services.plant.shift_templates import add_exception, add_template, edit_template, remove_template
 from ui.kit.enter import Seat
 from ui.kit.forms import Form, FormDialog
+from ui.pages.histories import offer_history
 
 Then: TypeAlias = Callable[[object], Awaitable[None]]
 MOST_BREAKS = 3
@@ -55,6 +56,7 @@ def ask_template(seat: Seat, lane: LaneChoice, template: TemplateInfo | None, *,
         )
         weekdays.classes("u-form__wide")
         _hour_fields(form, seat, None if template is None else template.hours)
+        offer_history(form, seat, "shift_templates", template)
 
     async def save(work: Work) -> object:
         days = [Weekday(day) for day in weekdays.value]
