@@ -43,7 +43,9 @@ def rights_of(
     Whoever has roles in single plants only sees no other plant. What a role grants of the whole organization's holds
     only where the role is not limited to plants.
     """
-    seen = _within(plant_ids, _any(assigned.plant_ids for assigned in assignments)) if assignments else plant_ids
+    if all(assigned.plant_ids is None for assigned in assignments):
+        return Rights(frozenset[str]().union(*(granted(assigned.role) for assigned in assignments)), {}, plant_ids)
+    seen = _within(plant_ids, _any(assigned.plant_ids for assigned in assignments))
     held: dict[str, Plants] = {}
     for assigned in assignments:
         plants = _within(seen, assigned.plant_ids)

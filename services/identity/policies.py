@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import TypedDict
 from uuid import UUID
 
+import asyncpg
+
 from domain.events import Event, RolesChanged
 from domain.identity.rights import Assignment, Plants, Rights, rights_of
 from services.auth.permissions import Policies
@@ -20,9 +22,10 @@ FROM roles LEFT JOIN role_grants AS grants ON grants.org_id = roles.org_id AND g
 GROUP BY roles.key, roles.is_active
 """
 HOLDERS = """
-SELECT user_roles.user_id, user_roles.role, user_roles.plant_ids, users.plant_ids AS seen
+SELECT users.id, users.plant_ids AS seen, array_agg(user_roles.role ORDER BY user_roles.role) AS roles,
+       array_agg(user_roles.plant_ids::text ORDER BY user_roles.role) AS plants
 FROM user_roles JOIN users ON users.org_id = user_roles.org_id AND users.id = user_roles.user_id
-WHERE users.is_active
+WHERE users.is_active GROUP BY users.id, users.plant_ids
 """
 
 ASSIGNMENTS = (
@@ -53,24 +56,26 @@ async def load_policies(
 
 
 async def everybodys_rights(work: Work) -> dict[UUID, Rights]:
-    """Return what each active user who has a role may, in one go; people with the same roles share one answer."""
-    rows = await work.fetch(HOLDERS)
-    policies = await load_policies(work, holders=[(str(row["user_id"]), row["role"]) for row in rows])
-    limits = {
-        (row["user_id"], row["role"]): frozenset(row["plant_ids"]) for row in rows if row["plant_ids"] is not None
-    }
-    seen = {row["user_id"]: None if row["seen"] is None else frozenset(row["seen"]) for row in rows}
-    added_up: dict[tuple[frozenset[Assignment], Plants], Rights] = {}
+    """Return what each active user who has a role may, in one go: people with the same roles are one to Casbin."""
+    alike: dict[tuple[object, ...], list[asyncpg.Record]] = {}
+    for row in await work.fetch(HOLDERS):
+        seen = None if row["seen"] is None else tuple(row["seen"])
+        alike.setdefault((seen, tuple(row["roles"]), tuple(row["plants"])), []).append(row)
+    groups = {str(number): rows for number, rows in enumerate(alike.values())}
+    holders = [(name, role) for name, rows in groups.items() for role in rows[0]["roles"]]
+    policies = await load_policies(work, holders=holders)
     rights: dict[UUID, Rights] = {}
-    for user_id, plants in seen.items():
-        roles = policies.roles_of(str(user_id))
-        assignments = frozenset(Assignment(role, limits.get((user_id, role))) for role in roles)
-        known = added_up.get((assignments, plants))
-        if known is None:
-            known = rights_of(assignments, granted=policies.granted, plant_ids=plants)
-            added_up[assignments, plants] = known
-        rights[user_id] = known
+    for name, rows in groups.items():
+        limits = dict(zip(rows[0]["roles"], map(_plants_of, rows[0]["plants"]), strict=True))
+        seen_plants = None if rows[0]["seen"] is None else frozenset(rows[0]["seen"])
+        assignments = [Assignment(role, limits[role]) for role in policies.roles_of(name)]
+        theirs = rights_of(assignments, granted=policies.granted, plant_ids=seen_plants)
+        rights.update((row["id"], theirs) for row in rows)
     return rights
+
+
+def _plants_of(text: str | None) -> Plants:
+    return None if text is None else frozenset(map(UUID, text.strip("{}").split(",")))
 
 
 class PolicyMemory:

@@ -116,8 +116,9 @@ class _Page:
                             ui.label(_("Off"))
             for area, name, permissions in by_area(_, held):
                 with ui.element("tbody").mark(f"area-{area}"):
-                    with ui.element("tr").classes("u-matrix__area"), ui.element("th").props("scope=rowgroup"):
+                    with ui.element("tr").classes("u-matrix__area"), ui.element("th") as head:
                         ui.label(name)
+                    head.props(f"scope=rowgroup colspan={len(roles) + 1}")
                     for permission in permissions:
                         self._row(permission, roles)
 

@@ -169,9 +169,8 @@ class _AssignmentRows:
                 switch = form.switch(f"role-{role.key}", role_name(_, role.key, role.name), value=one is not None)
                 limits = [] if one is None or one.plant_ids is None else sorted(map(str, one.plant_ids))
                 known = {**names, **{plant_id: "–" for plant_id in limits if plant_id not in names}}
-                where = form.choices(
-                    f"plants-{role.key}", _("Plants; none chosen means all that they see"), known, value=limits
-                )
+                where = form.choices(f"plants-{role.key}", _("In which plants"), known, value=limits)
+                where.props["hint"] = _("None chosen: all that they see")
             where.bind_visibility_from(switch, "value")
             self._switches[role.key] = switch
 
