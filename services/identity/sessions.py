@@ -22,8 +22,8 @@ REMEMBER_S = 30.0
 MOST_REMEMBERED = 10_000
 
 LOOK_UP = text(f"""
-SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
-       organizations.name AS organization, sign_in_sessions.expires_at,
+SELECT users.id, users.email, users.display_name, users.language, users.time_zone, users.number_format,
+       users.plant_ids, organizations.name AS organization, sign_in_sessions.expires_at,
        btrim(sign_in_sessions.address || ' ' || sign_in_sessions.device) AS device,
        {ASSIGNMENTS}
 FROM sign_in_sessions
@@ -35,7 +35,7 @@ WHERE sign_in_sessions.id = :session_id AND users.id = :user_id
 """)
 
 LOOK_UP_PERSON = text(f"""
-SELECT users.id, users.email, users.display_name, users.language, users.plant_ids,
+SELECT users.id, users.email, users.display_name, users.language, users.number_format, users.plant_ids,
        {ASSIGNMENTS}
 FROM users
 WHERE users.id = :user_id AND users.is_active AND EXISTS (SELECT FROM user_badges WHERE user_badges.user_id = users.id)
@@ -80,6 +80,10 @@ class Viewer:
     """The device's sign-in, where a person identified themself at a kiosk; None for who signed in by themself."""
     api_key: KeyUse | None = None
     """The key, where a program acts in its owner's name; None for who signed in."""
+    time_zone: str | None = None
+    """IANA zone in which they read times; None for that of the plant they look at, as at every kiosk."""
+    number_format: str = ""
+    """How they read numbers, a `NumberFormat`."""
 
     @property
     def is_kiosk(self) -> bool:
@@ -99,6 +103,7 @@ class _Person:
     email: str
     display_name: str
     language: str
+    number_format: str
     roles: frozenset[str]
     rights: Rights
 
@@ -159,6 +164,8 @@ class Sessions:
             email=person.email,
             display_name=person.display_name,
             language=person.language,
+            number_format=person.number_format,
+            time_zone=None,
             roles=person.roles,
             device=device,
         )
@@ -250,6 +257,8 @@ async def look_up(*, policies: PolicyMemory, org_id: UUID, user_id: UUID, sessio
         email=row.email,
         display_name=row.display_name,
         language=row.language,
+        time_zone=row.time_zone,
+        number_format=row.number_format,
         organization=row.organization,
         roles=frozenset(one.role for one in assignments),
         session_expires_at=row.expires_at,
@@ -268,6 +277,7 @@ async def _look_up_person(policies: PolicyMemory, *, org_id: UUID, user_id: UUID
         email=row.email,
         display_name=row.display_name,
         language=row.language,
+        number_format=row.number_format,
         roles=frozenset(one.role for one in assignments),
         rights=rights,
     )

@@ -144,6 +144,7 @@ async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = 
         elif _goes_on(work, session, user) and await _organization_is_active(work):
             token.used_at = work.now
             session.expires_at = work.now + issuer.refresh_lifetime
+            session.last_used_at = work.now
             tokens = await _issue(work, issuer, session_id=session.id, user_id=user.id)
     if tokens is None:
         raise NotSignedIn
@@ -153,7 +154,7 @@ async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = 
 async def end_session(work: Work, *, session_id: UUID, because: str = "signed_out") -> None:
     """End a session and every token that descends from it; its live screens close. Ending it again changes nothing.
 
-    `because` is signed_out, token_reused or revoked.
+    `because` is signed_out, token_reused, revoked, deactivated or password_changed.
     """
     ended = await work.session.execute(
         update(SignInSession)

@@ -37,6 +37,7 @@ from services.db.tables import (
     Operation,
     OrganizationFeature,
     OwnRole,
+    PasswordReset,
     RefreshToken,
     Reversal,
     RoleGrant,
@@ -137,6 +138,7 @@ async def sign_in(work: Work, floor: Floor) -> None:
     await work.session.flush()
     work.session.add(UserIdentity(org_id=org_id, provider_id=provider.id, subject="ada", user_id=user_id))
     work.session.add(UserInvitation(org_id=org_id, user_id=user_id, digest=b"a digest", expires_at=work.now))
+    work.session.add(PasswordReset(org_id=org_id, user_id=user_id, digest=b"a digest", expires_at=work.now))
     work.session.add(UsedSignIn(org_id=org_id, state_digest=b"a digest", expires_at=work.now))
     session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
     work.session.add(session)

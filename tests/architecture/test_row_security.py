@@ -21,6 +21,7 @@ POLICIES_OF_THE_OWNER = {
     ("users", "sign_in"): "app.sign_in_candidates() runs as the owner",
     ("organizations", "sign_in"): "app.sign_in_candidates() and app.find_organization() run as the owner",
     ("user_invitations", "sign_in"): "app.find_invitation() runs as the owner",
+    ("password_resets", "sign_in"): "app.find_password_reset() runs as the owner",
     ("api_keys", "sign_in"): "app.find_api_key() runs as the owner",
     ("dirty_hours", "upkeep"): "app.organizations_with_dirty_hours() runs as the owner",
 }
@@ -35,6 +36,7 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.ensure_months(timestamp with time zone,timestamp with time zone)": "only the owner makes tables",
     "app.sign_in_candidates(text,text)": "looks users up before a tenant is known",
     "app.find_invitation(bytea)": "looks the user whom a link invites up before a tenant is known",
+    "app.find_password_reset(bytea)": "looks the user whose password a link resets up before a tenant is known",
     "app.find_api_key(bytea)": "looks an API key up before a tenant is known",
     "app.find_organization(text)": "looks an organization up before a tenant is known",
     "app.platform()": "looks the platform's own organization up for commands",

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.errors import UnisonError
+from domain.identity.preferences import number_locale_of
 from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.branding.queries import Brand
@@ -51,6 +52,15 @@ class Seat:
     def lang(self) -> str:
         """BCP 47 tag of the person's language, else of their browser's; ours where theirs is not complete."""
         return complete_language(self.viewer.language or self.asked_for)
+
+    @property
+    def number_locale(self) -> str:
+        """The locale that writes numbers as the person reads them."""
+        return number_locale_of(self.viewer.number_format, self.lang)
+
+    def zone_of(self, plant_zone: str) -> str:
+        """Return the zone in which the person reads times of a plant: their own, else the plant's."""
+        return self.viewer.time_zone or plant_zone
 
     @property
     def translate(self) -> Translate:

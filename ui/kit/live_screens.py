@@ -67,8 +67,13 @@ class LiveScreens:
                 except Unavailable:
                     return  # the hub says when the database is back
                 else:
-                    if now.scope != viewer.scope:
+                    if _shown(now) != _shown(viewer):
                         await _close(client, client.request.url.path)
+
+
+def _shown(viewer: Viewer) -> tuple[object, ...]:
+    """Return what decides how a page looks: what the person may see, and how they read."""
+    return viewer.scope, viewer.language, viewer.time_zone, viewer.number_format
 
 
 def _may_concern(org_id: UUID | None, event: Looked | None, viewer: Viewer) -> bool:

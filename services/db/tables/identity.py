@@ -40,6 +40,8 @@ class User(Row):
     plant_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid(as_uuid=True)))
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     custom: Mapped[dict[str, object]] = mapped_column(JSONB, default=dict)
+    time_zone: Mapped[str | None]
+    number_format: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(Integer, default=1)
     __mapper_args__ = {"version_id_col": version}
 
@@ -130,6 +132,17 @@ class UserInvitation(Row):
     used_at: Mapped[datetime | None]
 
 
+class PasswordReset(Row):
+    """The newest link for a user to choose another password with."""
+
+    __tablename__ = "password_resets"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class SignInProvider(Row):
     """An OpenID Connect provider through which an organization's people sign in."""
 
@@ -180,6 +193,7 @@ class SignInSession(Row):
     revoked_because: Mapped[str | None]
     address: Mapped[str] = mapped_column(default="")
     device: Mapped[str] = mapped_column(default="")
+    last_used_at: Mapped[datetime | None]
 
 
 class RefreshToken(Row):

@@ -37,6 +37,7 @@ from ui.api.v1.documents import describe_problems
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
 from ui.api.v1.organizations import organizations_router
 from ui.api.v1.preconditions import describe_preconditions
+from ui.api.v1.users import users_router
 
 DESCRIPTION = """
 Everything belongs to the organization of the signed-in user; what belongs to another one does not exist (404).
@@ -82,6 +83,7 @@ def api_v1(
         cycle_times.router,
         shifts.router,
         crews.router,
+        users_router(attempts=attempts, badge_key=badge_key, public_url=public_url),
         badges_router(badge_key),
         roles.router,
         api_keys.router,
