@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
-from domain.errors import Forbidden
+from domain.errors import Forbidden, marked
 
 ActorKind = Literal["user", "machine", "system"]
+
+
+class SwitchedOff(Forbidden):
+    """Something that nobody may, because the organization does without it."""
+
+    code: ClassVar[str] = "switched_off"
+    sentence: ClassVar[str] = marked(
+        "Your organization has switched this off. An admin can switch it on under Features."
+    )
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class Scope:
     """What the actor may do somewhere, as `area.noun.verb`."""
     plant_limits: Mapping[str, frozenset[UUID]] = field(default_factory=dict, hash=False)
     """The plants of those permissions that hold in fewer of them than can be seen."""
+    switched_off: frozenset[str] = field(default_factory=frozenset)
+    """What nobody may while the organization has a feature switched off; part of no permissions."""
     device: str = ""
     """Address and device that the actor signed in from, as the audit keeps them."""
     request_id: str = ""
@@ -66,7 +77,10 @@ class Scope:
         """Refuse the actor who does not hold a permission in any plant.
 
         Raises:
+            SwitchedOff: the organization does without it.
             Forbidden: the actor is a user without `permission`.
         """
+        if not self.may(permission) and permission in self.switched_off:
+            raise SwitchedOff(permission=permission)
         if not self.may(permission):
             raise Forbidden(permission=permission)

@@ -1,7 +1,7 @@
 """From what somebody is assigned to what they may, and where."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.identity.roles import holds_in_single_plants
@@ -30,6 +30,13 @@ class Rights:
     """The plants of those permissions that hold in fewer than can be seen."""
     plant_ids: frozenset[UUID] | None
     """The plants that they see."""
+    switched_off: frozenset[str] = frozenset()
+    """What nobody may while the organization has a feature switched off."""
+
+    def without(self, off: frozenset[str]) -> "Rights":
+        """Return what is left of these rights while the organization has features switched off."""
+        limits = {permission: plants for permission, plants in self.plant_limits.items() if permission not in off}
+        return replace(self, permissions=self.permissions - off, plant_limits=limits, switched_off=off)
 
 
 def rights_of(

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.events import ApiKeyRevoked, Event, OrganizationEdited, RolesChanged, UserChanged
+from domain.events import ApiKeyRevoked, Event, OrganizationChanged, OrganizationEdited, RolesChanged, UserChanged
 from domain.identity.api_keys import is_well_formed, reached_by
+from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.tokens import NotSignedIn
 from services.db.engine import without_tenant
@@ -101,7 +102,7 @@ class KeyHolders:
                 self._forget(lambda viewer: viewer.session_id == event.api_key_id)
             case UserChanged():
                 self._forget(lambda viewer: viewer.user_id == event.user_id)
-            case RolesChanged():
+            case RolesChanged() | OrganizationChanged():
                 self._forget(lambda viewer: viewer.scope.org_id == org_id)
             case OrganizationEdited():
                 self._forget(lambda viewer: viewer.scope.org_id == event.organization_id)
@@ -126,6 +127,8 @@ async def _look_up(policies: PolicyMemory, digest: bytes) -> tuple[Viewer, float
             raise NotSignedIn
         assignments = assignments_of(row.assignments)
         rights = await policies.rights(work, assignments=assignments, plant_ids=row.plant_ids)
+    if Permission.READ_API_KEYS in rights.switched_off:
+        raise NotSignedIn
     owner = Scope(
         org_id=found.org_id,
         actor_kind="user",
@@ -133,6 +136,7 @@ async def _look_up(policies: PolicyMemory, digest: bytes) -> tuple[Viewer, float
         plant_ids=rights.plant_ids,
         permissions=rights.permissions,
         plant_limits=rights.plant_limits,
+        switched_off=rights.switched_off,
     )
     key_plants = None if row.key_plants is None else frozenset(row.key_plants)
     viewer = Viewer(

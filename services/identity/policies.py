@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
 import asyncpg
 
-from domain.events import Event, RolesChanged
+from domain.events import Event, OrganizationChanged, RolesChanged
 from domain.identity.rights import Assignment, Plants, Rights, rights_of
+from domain.operations.features import switched_off
 from services.auth.permissions import Policies
 from services.db.work import Work
 
@@ -21,6 +23,7 @@ SELECT roles.key, roles.is_active, array_remove(array_agg(grants.pattern), NULL)
 FROM roles LEFT JOIN role_grants AS grants ON grants.org_id = roles.org_id AND grants.role_id = roles.id
 GROUP BY roles.key, roles.is_active
 """
+SWITCHED_OFF = "SELECT feature FROM organization_features WHERE NOT is_on"
 HOLDERS = """
 SELECT users.id, users.plant_ids AS seen, array_agg(user_roles.role ORDER BY user_roles.role) AS roles,
        array_agg(user_roles.plant_ids::text ORDER BY user_roles.role) AS plants
@@ -55,6 +58,11 @@ async def load_policies(
     return Policies(work.scope.org_id, grants=grants, holders=holders)
 
 
+async def load_switched_off(work: Work) -> frozenset[str]:
+    """Load what nobody may in the work's organization, because a feature is off."""
+    return switched_off(frozenset(row["feature"] for row in await work.fetch(SWITCHED_OFF)))
+
+
 async def everybodys_rights(work: Work) -> dict[UUID, Rights]:
     """Return what each active user who has a role may, in one go: people with the same roles are one to Casbin."""
     alike: dict[tuple[object, ...], list[asyncpg.Record]] = {}
@@ -78,21 +86,30 @@ def _plants_of(text: str | None) -> Plants:
     return None if text is None else frozenset(map(UUID, text.strip("{}").split(",")))
 
 
+@dataclass(frozen=True)
+class KnownPolicies:
+    """What the roles of an organization grant, and what nobody may there."""
+
+    policies: Policies
+    off: frozenset[str]
+    """Permissions of features that are switched off."""
+
+
 class PolicyMemory:
     """The process's memory of each organization's policies."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[float, Policies]] = {}
+        self._known: dict[UUID, tuple[float, KnownPolicies]] = {}
         self._heard = 0
 
-    async def of(self, work: Work) -> Policies:
+    async def of(self, work: Work) -> KnownPolicies:
         """Return the policies of the work's organization."""
         org_id = work.scope.org_id
         known = self._known.get(org_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
         heard = self._heard
-        policies = await load_policies(work)
+        policies = KnownPolicies(await load_policies(work), await load_switched_off(work))
         if heard == self._heard:  # else something changed meanwhile: it may be what was loaded
             if len(self._known) >= MOST_ORGANIZATIONS:
                 self._known.clear()
@@ -101,21 +118,23 @@ class PolicyMemory:
 
     async def rights(self, work: Work, *, assignments: list[Assignment], plant_ids: list[UUID] | None) -> Rights:
         """Return what somebody with these roles may in the work's organization."""
-        policies = await self.of(work)
+        known = await self.of(work)
+        policies = known.policies
         if not all(policies.knows(one.role) for one in assignments):  # a role that is younger than what is known
             policies = await load_policies(work)
-        return rights_of(
+        rights = rights_of(
             assignments,
             granted=policies.granted,
             plant_ids=None if plant_ids is None else frozenset(plant_ids),
         )
+        return rights.without(known.off) if known.off else rights
 
     def hear(self, org_id: UUID | None, event: Event | None) -> None:
         """Forget what an event made untrue, or everything when events were missed."""
         if event is None:
             self._heard += 1
             self._known.clear()
-        if isinstance(event, RolesChanged) and org_id is not None:
+        if isinstance(event, RolesChanged | OrganizationChanged) and org_id is not None:
             self._heard += 1
             self._known.pop(org_id, None)
 

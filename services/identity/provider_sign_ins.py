@@ -24,7 +24,7 @@ from services.auth.tokens import TokenIssuer
 from services.db.tables import SignInProvider, UsedSignIn, User, UserIdentity
 from services.db.unique import unique_or
 from services.db.work import Work, begin, read
-from services.identity.sign_in_providers import PURPOSE, access_to
+from services.identity.sign_in_providers import PURPOSE, access_to, providers_are_off
 from services.identity.sign_ins import Device, Tokens, open_session
 from services.identity.users import EmailTaken, add_user
 from services.ports import Errand, ProviderRefused, SignInProviders, VouchedPerson
@@ -272,7 +272,7 @@ async def _new_user(work: Work, role: str, person: VouchedPerson, email: str) ->
 
 async def _active(work: Work, provider_id: UUID) -> SignInProvider:
     provider = await work.session.get(SignInProvider, provider_id)
-    if provider is None or not provider.is_active:
+    if provider is None or not provider.is_active or await providers_are_off(work):
         raise NotFound(what="sign-in provider")
     return provider
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.errors import Forbidden, marked
-from domain.events import Event, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
+from domain.events import Event, OrganizationChanged, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
 from domain.identity.rights import Rights
 from domain.identity.roles import Permission
 from domain.scope import Scope
@@ -213,7 +213,7 @@ class Sessions:
                     del self._known[session_id]
         if isinstance(event, OrganizationEdited):
             self._forget_all_of(event.organization_id)
-        if isinstance(event, RolesChanged) and org_id is not None:
+        if isinstance(event, RolesChanged | OrganizationChanged) and org_id is not None:
             self._forget_all_of(org_id)
 
     def _forget_all_of(self, org_id: UUID) -> None:
@@ -248,6 +248,7 @@ async def look_up(*, policies: PolicyMemory, org_id: UUID, user_id: UUID, sessio
         plant_ids=rights.plant_ids,
         permissions=rights.permissions,
         plant_limits=rights.plant_limits,
+        switched_off=rights.switched_off,
         device=row.device,
     )
     return Viewer(

@@ -15,7 +15,7 @@ from domain.identity.sign_in_providers import checked_domains, checked_issuer
 from services.auth.secret_boxes import SecretBox
 from services.db.tables import SignInProvider, UserIdentity
 from services.db.work import Work
-from services.identity.policies import load_policies
+from services.identity.policies import load_policies, load_switched_off
 from services.ports import ProviderAccess
 
 MOST_PROVIDERS = 10
@@ -88,12 +88,19 @@ async def list_providers(work: Work) -> tuple[ProviderInfo, ...]:
 
 async def list_buttons(work: Work) -> tuple[ProviderButton, ...]:
     """Return what the organization's sign-in page offers to everybody beside the password."""
+    if await providers_are_off(work):
+        return ()
     statement = (
         select(SignInProvider.id, SignInProvider.label)
         .where(SignInProvider.is_active)
         .order_by(SignInProvider.label, SignInProvider.id)
     )
     return tuple(ProviderButton(*row) for row in await work.session.execute(statement))
+
+
+async def providers_are_off(work: Work) -> bool:
+    """Tell whether the organization has switched the feature off."""
+    return Permission.READ_SIGN_IN_PROVIDERS in await load_switched_off(work)
 
 
 async def add_provider(

@@ -33,8 +33,9 @@ DELETE FROM pgmq.q_jobs WHERE message ->> 'org' = app.current_org()::text AND me
 
 
 class TaskJob(Job):
-    """The job of a task."""
+    """The job of a task; each kind is a class below it."""
 
+    name = "system.task.run"
     task_id: UUID
 
 
@@ -144,10 +145,10 @@ async def cancel_task(work: Work, *, task_id: UUID) -> TaskInfo:
         TaskIsOver: it is done, failed or cancelled.
     """
     task = await work.session.get(Task, task_id, with_for_update=True, populate_existing=True)
+    if task is None or task.requested_by is None or task.requested_by != work.scope.user_id:
+        await work.permit(Permission.EDIT_JOBS)
     if task is None:
         raise NotFound(what="task")
-    if task.requested_by is None or task.requested_by != work.scope.user_id:
-        await work.permit(Permission.EDIT_JOBS)
     if TaskState(task.state).is_over:
         raise TaskIsOver
     task.cancel_requested = True
@@ -167,10 +168,10 @@ async def get_task(work: Work, task_id: UUID) -> TaskInfo:
         NotFound: there is no such task.
     """
     row = (await work.session.execute(_shown().where(Task.id == task_id))).one_or_none()
+    if row is None or row.Task.requested_by is None or row.Task.requested_by != work.scope.user_id:
+        await work.permit(Permission.INSPECT_SYSTEM)
     if row is None:
         raise NotFound(what="task")
-    if row.Task.requested_by is None or row.Task.requested_by != work.scope.user_id:
-        await work.permit(Permission.INSPECT_SYSTEM)
     return _info(row.Task, row.display_name)
 
 

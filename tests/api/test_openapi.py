@@ -10,6 +10,7 @@ from domain.identity.roles import Role
 from services.db.keys import new_id
 from services.db.tables import Machine, WorkOrder
 from services.db.work import begin
+from services.tasks.tasks import TaskJob, start_task
 from tests.api.doors import V1, Door, refused, report
 from tests.factories import Floor, Make
 
@@ -25,6 +26,7 @@ OF_PLATFORM = {
 }
 """What is refused to everybody but the platform's own people, whatever it names."""
 NEEDS_NOTHING = {
+    "switchFeature",
     "addCustomField",
     "addPlant",
     "addReason",
@@ -94,6 +96,8 @@ class TestDocument:
             "removeCycleTime", "listShifts", "listShiftTemplates", "addShiftTemplate", "editShiftTemplate",
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
+            "getHealth", "listSettings", "listFeatures", "switchFeature", "listJobs", "retryJob", "cancelJob",
+            "listDeadLetters", "replayDeadLetter", "discardDeadLetter", "listTasks", "getTask", "cancelTask",
             "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
             "getFileContent", "printTraveller", "printOrderLabels", "printMaterialLabels",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
@@ -168,6 +172,7 @@ class TestEveryRoute:
             "makeApiKey": key_body(),
             **role_bodies(),
             **user_bodies(),
+            "switchFeature": {"is_on": True, "seen_version": 0},
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
         }
@@ -177,6 +182,9 @@ class TestEveryRoute:
         role_key = (await admin.post(f"{V1}/roles/", json={"key": "of-the-first", "name": "X"})).json()["key"]
         session_id = (await admin.get(f"{V1}/auth/me")).json()["session_id"]
         file = (await admin.post(f"{V1}/files/", files={"file": ("a.txt", b"a", "text/plain")})).json()
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            task_id = await start_task(work, TaskJob(task_id=new_id()))
+            job_id = (await work.fetch("SELECT max(id) FROM app.organization_jobs()"))[0][0]
         plant = plant_bodies(floor, order.material_id)
         template_id = (await admin.post(f"{V1}/shift-templates/", json=plant["addShiftTemplate"])).json()["id"]
         exception_id = (await admin.post(f"{V1}/shift-exceptions/", json=plant["addShiftException"])).json()["id"]
@@ -198,6 +206,7 @@ class TestEveryRoute:
             "template_id": template_id, "exception_id": exception_id, "crew_id": crew_id,
             "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"], "role_key": role_key,
             "session_id": session_id,
+            "task_id": task_id, "job_id": job_id, "feature": "andon",
             "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"], **fields,
         }  # fmt: skip
 
@@ -229,6 +238,7 @@ class TestEveryRoute:
             "makeApiKey": key_body(),
             **role_bodies(),
             **user_bodies(),
+            "switchFeature": {"is_on": True, "seen_version": 0},
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
             **field_bodies(str(new_id())),
@@ -251,6 +261,7 @@ def filled(path: str, make: Any) -> str:
         department_id=make(), lane_id=make(), reason_id=make(), template_id=make(), exception_id=make(), crew_id=make(),
         user_id=make(), kind="badge", api_key_id=make(), organization_id=make(), picture="logo", file_id=make(),
         field_id=make(), conversion_id=make(), role_key="nowhere", session_id=make(),
+        task_id=make(), job_id=7, feature="andon",
     )  # fmt: skip
 
 

@@ -72,9 +72,7 @@ def install(
     )
     app.include_router(printouts_router())
     badge_key = BadgeKey.of(settings.signing_key)
-    api = api_v1(
-        issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key, public_url=settings.public_url
-    )
+    api = api_v1(issuer=issuer, sessions=sessions, attempts=attempts, badge_key=badge_key, settings=settings)
     app.mount("/api/v1", api)
     app.mount("/api", NothingHere())
     app.router.routes.append(Route("/api", NothingHere()))

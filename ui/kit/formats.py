@@ -34,3 +34,18 @@ def day_of(at: datetime, zone: str, language: str) -> str:
 def weekday_and_day(day: date, language: str) -> str:
     """Write a day with its weekday, without the year."""
     return format_skeleton("MMMEd", datetime.combine(day, datetime.min.time()), locale=language)
+
+
+def whole(value: float, language: str) -> str:
+    """Write a measured number with as many digits as it has."""
+    return format_decimal(value, locale=language)
+
+
+def number_of_bytes(size: int, language: str) -> str:
+    """Write how large something is, in decimal units (IEC 80000-13), with one digit behind the point."""
+    unit, value = "B", float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 - the last one stays
+        if value < 1000:
+            break
+        value /= 1000
+    return f"{format_decimal(round(value, 1), locale=language)} {unit}"

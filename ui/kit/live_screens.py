@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import Client, background_tasks, core
 
 from domain.errors import Unavailable
-from domain.events import Event, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
+from domain.events import Event, OrganizationChanged, OrganizationEdited, RolesChanged, SessionRevoked, UserChanged
 from services.auth.tokens import NotSignedIn
 from services.identity.sessions import Sessions, Viewer
 from ui.kit.live_boards import sockets_of
@@ -16,7 +16,7 @@ SIGN_IN = "/sign-in"
 GOODBYE_S = 0.5
 """Time for a page to hear where it leads now, before its socket is closed."""
 
-Looked = UserChanged | RolesChanged | OrganizationEdited
+Looked = UserChanged | RolesChanged | OrganizationChanged | OrganizationEdited
 """Events after which screens are looked at again."""
 
 
@@ -40,6 +40,11 @@ class LiveScreens:
 
         client.on_delete(forget)
 
+    def count_of(self, org_id: UUID) -> int:
+        """How many pages of an organization's people are open."""
+        everybody = (viewer for clients in self._by_session.values() for viewer in clients.values())
+        return sum(viewer.scope.org_id == org_id for viewer in everybody)
+
     @property
     def count(self) -> int:
         """How many pages are open."""
@@ -51,7 +56,7 @@ class LiveScreens:
             case SessionRevoked():
                 for client in tuple(self._by_session.get(event.session_id, ())):
                     background_tasks.create(_close(client, SIGN_IN), name="close a revoked screen")
-            case UserChanged() | RolesChanged() | OrganizationEdited() | None:
+            case UserChanged() | RolesChanged() | OrganizationChanged() | OrganizationEdited() | None:
                 background_tasks.create(self._look_again(org_id, event), name="look at the sessions of screens again")
 
     async def _look_again(self, org_id: UUID | None, event: Looked | None) -> None:
@@ -80,7 +85,7 @@ def _may_concern(org_id: UUID | None, event: Looked | None, viewer: Viewer) -> b
     match event:
         case UserChanged():
             return event.user_id == viewer.user_id
-        case RolesChanged():
+        case RolesChanged() | OrganizationChanged():
             return org_id == viewer.scope.org_id
         case OrganizationEdited():
             return event.organization_id == viewer.scope.org_id

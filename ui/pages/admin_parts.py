@@ -30,6 +30,9 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.READ_API_KEYS, "/admin/api-keys", "key", _("API keys")),
         (Permission.EDIT_BRANDING, "/admin/branding", "palette", _("Branding")),
         (Permission.EDIT_LADDERS, "/admin/andon", "stairs", _("Escalation")),
+        (Permission.EDIT_FEATURES, "/admin/features", "toggle_on", _("Features")),
+        (Permission.INSPECT_SYSTEM, "/admin/health", "monitor_heart", _("Health")),
+        (Permission.INSPECT_SYSTEM, "/admin/jobs", "pending_actions", _("Jobs")),
         (Permission.EDIT_FIELDS, "/admin/fields", "dynamic_form", _("Custom fields")),
     )
     with framed_at(seat, title, active=AREA, plants=plants) as content:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
+from services.config import Settings
 from services.identity.badges import BadgeKey
 from services.identity.sessions import Sessions
 from ui.api.problems import HTTP_CODES, answer_errors_as_problems, problem_response
@@ -34,6 +35,7 @@ from ui.api.v1 import (
 from ui.api.v1.auth import auth_router
 from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
+from ui.api.v1.infrastructure import infrastructure_router
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
 from ui.api.v1.organizations import organizations_router
 from ui.api.v1.preconditions import describe_preconditions
@@ -62,7 +64,7 @@ Everything belongs to the organization of the signed-in user; what belongs to an
 
 
 def api_v1(
-    *, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, badge_key: BadgeKey, public_url: str | None
+    *, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, badge_key: BadgeKey, settings: Settings
 ) -> ASGIApp:
     """Return the application that answers under `/api/v1`."""
     app = FastAPI(
@@ -77,13 +79,13 @@ def api_v1(
     answer_errors_as_problems(app)
     routers = (
         auth_router(issuer=issuer, sessions=sessions, attempts=attempts),
-        organizations_router(public_url),
+        organizations_router(settings.public_url),
         plant.router,
         plant_models.router,
         cycle_times.router,
         shifts.router,
         crews.router,
-        users_router(attempts=attempts, badge_key=badge_key, public_url=public_url),
+        users_router(attempts=attempts, badge_key=badge_key, public_url=settings.public_url),
         badges_router(badge_key),
         roles.router,
         api_keys.router,
@@ -99,6 +101,7 @@ def api_v1(
         files.router,
         printouts.router,
         custom_fields.router,
+        infrastructure_router(settings),
     )
     for router in routers:
         app.include_router(router)

@@ -1,0 +1,66 @@
+"""The desk of whoever runs the installation: health, jobs, features."""
+
+from nicegui.testing import User
+
+from domain.identity.roles import Role
+from services.db.keys import new_id
+from services.db.work import begin
+from services.operations.features import switch_feature
+from services.tasks.tasks import TaskJob, start_task
+from tests.factories import Floor
+from tests.ui.conftest import SignIn, sees, until
+
+
+class TestHealthPage:
+    async def test_says_in_words_how_every_part_is_and_hides_secrets(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+
+        await admin.open("/admin/health")
+
+        await sees(admin, "Postgres 18")
+        await sees(admin, "All applied")
+        await sees(admin, "1 of yours on this server process")
+        await sees(admin, "UNISON_SECRET_KEY")
+        await admin.should_not_see("kkkkkkkk")
+
+
+class TestJobsPage:
+    async def test_follows_a_task_and_cancels_it(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open("/admin/jobs")
+        await sees(admin, "No task was started yet.")
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await start_task(work, TaskJob(task_id=new_id()))
+        await sees(admin, "system.task.run")
+        admin.find(marker="cancel-task").click()
+
+        await sees(admin, "Cancelled")
+
+
+class TestFeaturesPage:
+    async def test_switches_what_leaves_open_screens_at_once(self, floor: Floor, sign_in: SignIn) -> None:
+        admin, supervisor = await sign_in(floor, Role.ADMIN), await sign_in(floor, Role.SUPERVISOR)
+        await supervisor.open("/orders")
+        await admin.open("/admin/features")
+
+        admin.find(marker="feature-orders").click()
+
+        await sees(admin, "Saved")
+        await supervisor.open("/orders")
+        await sees(supervisor, "Your organization has switched this off.")
+        await supervisor.open("/plant")
+        await supervisor.should_not_see("Materials")
+
+    async def test_shows_what_somebody_else_switched(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open("/admin/features")
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await switch_feature(work, feature="andon", is_on=False, version=0)
+
+        await _is_off(admin, "feature-andon")
+
+
+async def _is_off(user: User, marker: str) -> None:
+    await until(lambda: not any(element.value for element in user.find(marker=marker).elements))  # type: ignore[attr-defined]
