@@ -17,19 +17,23 @@ from fastapi import FastAPI
 from nicegui import core
 from nicegui import ui as nicegui_ui
 
+from domain.audit.chains import Anchor
 from domain.scope import Scope
-from services import demo
+from services import demo, doctor
 from services.adapters.file_stores import file_store_of
 from services.adapters.komax import KomaxLog
 from services.adapters.openid_connect import OpenIdConnect
 from services.adapters.production_log_file import FOUR_TU, read_mapping, read_production_log
 from services.adapters.simulator import SimulatedMachine, Simulator
 from services.adapters.smtp_mail import mailer_of
+from services.audit import chain  # noqa: F401 - importing it registers the job that links the audit
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
+from services.db.engine import Database, use_database
 from services.db.health import database_answers
-from services.db.server import Server, database_of
+from services.db.server import Server, database_of, postgres_of
+from services.doctor import Finding
 from services.events.hub import Hub
 from services.events.pump import Pump
 from services.file_store import use_file_store
@@ -206,6 +210,20 @@ async def seed_demo(settings: Settings) -> None:
     await cli.seed_demo(settings)
 
 
+async def examine(settings: Settings, organization: str, anchor: Anchor | None) -> AsyncIterator[Finding]:
+    """Check the installation as it is, changing nothing of it."""
+    use_file_store(file_store_of(settings))
+    async with postgres_of(settings) as server:
+        database = Database(server.app_url, pool_size=settings.database_pool_size)
+        use_database(database)
+        try:
+            async for finding in doctor.examine(organization=organization, anchor=anchor):
+                yield finding
+        finally:
+            use_database(None)
+            await database.close()
+
+
 async def replay(settings: Settings, wish: cli.ReplayWish) -> Followed:
     """Book the recorded log of a machine, faster than it happened."""
     async with database_of(settings):
@@ -238,6 +256,11 @@ async def import_production_log(settings: Settings, wish: cli.ImportWish) -> Imp
 if __name__ == "__main__":
     cli.run(
         cli.Commands(
-            serve=serve, work=work, seed_demo=seed_demo, replay=replay, import_production_log=import_production_log
+            serve=serve,
+            work=work,
+            seed_demo=seed_demo,
+            replay=replay,
+            import_production_log=import_production_log,
+            examine=examine,
         )
     )

@@ -6,7 +6,7 @@ import logging
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import structlog
 from cyclopts import App, Parameter
 
+from domain.audit.chains import Anchor
 from domain.errors import UnisonError
 from domain.identity.accounts import SHORTEST_PASSWORD
 from domain.identity.roles import PLATFORM, Role
@@ -26,6 +27,7 @@ from services.db.keys import new_id
 from services.db.migrate import migrate
 from services.db.server import database_of, postgres_of, reached_by
 from services.db.work import begin
+from services.doctor import Finding
 from services.identity.badges import BadgeKey
 from services.identity.organizations import any_organization
 from services.identity.platform import PlatformFounded, find_platform, found_platform
@@ -33,6 +35,7 @@ from services.identity.users import add_user, found_organization
 from services.production.history_bookings import ImportStep
 from services.production.history_imports import ImportedHistory
 from services.production.sources import Followed
+from ui.findings import tell_findings
 
 PROGRESS_EVERY = 50
 IMPORT_STEPS = {
@@ -80,6 +83,7 @@ class Commands:
     seed_demo: Callable[[Settings], Awaitable[None]]
     replay: Callable[[Settings, ReplayWish], Awaitable[Followed]]
     import_production_log: Callable[[Settings, ImportWish], Awaitable[ImportedHistory]]
+    examine: Callable[[Settings, str, Anchor | None], AsyncIterator[Finding]]
 
 
 def run(commands: Commands) -> None:
@@ -138,6 +142,24 @@ def run(commands: Commands) -> None:
     def settings() -> None:
         """Print every setting with its default and meaning, as a Markdown table."""
         say(settings_table())
+
+    @app.command
+    def doctor(*, organization: str = "", anchor: str = "") -> None:
+        """Check the installation and verify the audit of every organization; what is wrong makes it fail.
+
+        Parameters
+        ----------
+        organization: verify the audit of this one only, by its short name.
+        anchor: a position and hash that were noted down of its audit earlier, such as 17:ab12...
+        """
+        if anchor and not organization:
+            sys.exit("An anchor belongs to one organization: name it with --organization.")
+
+        async def examine(settings: Settings) -> None:
+            given = Anchor.parse(anchor, field="anchor") if anchor else None
+            await tell_findings(commands.examine(settings, organization, given), say)
+
+        _go(examine)
 
     @app.command
     def replay(

@@ -12,6 +12,7 @@ BOUNDARIES = {
     "services/jobs/worker.py:_do": "the boundary of every job: logged once, tried again or archived",
     "services/tasks/tasks.py:_run": "the boundary of every task: logged once, shown with a reference",
     "ui/api/request_log.py:_answer": "the boundary of every request: logged once, answered with a reference",
+    "services/audit/notes.py:_write": "nobody waits for a note any more: logged once",
     "ui/kit/enter.py:enter": "the boundary of every page: logged once, shown with a reference",
     "ui/kit/live_page.py:follow": "the boundary of every live page: logged once, loaded again at the next event",
     "ui/kit/act.py:act": "the boundary of every click: logged once, shown with a reference",
