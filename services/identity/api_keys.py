@@ -24,6 +24,7 @@ from domain.identity.api_keys import (
     with_sum,
 )
 from domain.identity.roles import Permission
+from services.audit.notes import note_read
 from services.db.paging import Page, PageQuery, page_of
 from services.db.tables import ApiKey, Plant
 from services.db.work import Work
@@ -154,6 +155,7 @@ async def list_api_keys(work: Work, *, after: tuple[datetime, UUID] | None = Non
         Forbidden: the actor may not read keys.
     """
     await work.permit(Permission.READ_API_KEYS)
+    note_read(work.scope, what="identity.api_keys")
     made_at, api_key_id = after or (None, None)
     rows = await (
         PageQuery(KEYS)

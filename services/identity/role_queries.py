@@ -10,6 +10,7 @@ from domain.identity.api_keys import matches
 from domain.identity.permission_words import ROLE_NAMES
 from domain.identity.rights import Assignment, Plants, Rights
 from domain.identity.roles import BUILT_IN, PLATFORM, Permission, holds_in_single_plants, is_of_platform
+from services.audit.notes import note_read
 from services.auth.permissions import Policies
 from services.db.paging import Page, page_of
 from services.db.tables import Organization, User
@@ -146,6 +147,7 @@ async def explain_rights(work: Work, *, user_id: UUID) -> UserRights:
     """
     await work.permit(Permission.READ_ROLES)
     policies, rights = await rights_in_force(work, user_id=user_id)
+    note_read(work.scope, what="identity.rights", row_id=user_id)
     user = await work.session.get_one(User, user_id)
     would = await load_policies(work, with_inactive=True)
     names = await role_names(work)
@@ -176,6 +178,7 @@ async def list_holders(work: Work, *, permission: Permission) -> tuple[Holder, .
         Forbidden: the actor may not read roles.
     """
     await work.permit(Permission.READ_ROLES)
+    note_read(work.scope, what="identity.holders", permission=permission)
     everybody = await everybodys_rights(work)
     people = [(row["id"], row["display_name"]) for row in await work.fetch(PEOPLE)]
     return tuple(

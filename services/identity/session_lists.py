@@ -9,6 +9,7 @@ from sqlalchemy import text, update
 from domain.errors import NotFound
 from domain.events import SessionRevoked
 from domain.identity.roles import Permission
+from services.audit.notes import note_read
 from services.db.paging import Page, PageQuery, page_of
 from services.db.tables import SignInSession, User
 from services.db.work import Work
@@ -54,6 +55,8 @@ async def list_sessions(
     await _permit(work, user_id, Permission.READ_USERS)
     if await work.session.get(User, user_id) is None:
         raise NotFound(what="user")
+    if user_id != work.scope.user_id:
+        note_read(work.scope, what="identity.sessions", row_id=user_id)
     began_at, session_id = after or (None, None)
     rows = await (
         PageQuery(OPEN)

@@ -12,6 +12,7 @@ from domain.errors import Forbidden, UnisonError, marked
 from domain.events import SessionRevoked
 from domain.identity.accounts import LONGEST_EMAIL
 from domain.scope import Scope
+from services.audit.notes import note_attempt
 from services.auth.attempts import SignInAttempts
 from services.auth.passwords import check_password
 from services.auth.tokens import Claims, NotSignedIn, TokenIssuer
@@ -100,7 +101,15 @@ async def sign_in(
                 )
             return await open_session(work, issuer, user_id=candidate.user_id, device=device)
     await attempts.count_failure(address=device.address)
+    for candidate in candidates:
+        scope = Scope(candidate.org_id, request_id=request_id, device=told_device(device))
+        note_attempt(scope, code=WrongPassword.code, what="sign_in", where="sign-in", user_id=candidate.user_id)
     raise WrongPassword
+
+
+def told_device(device: Device) -> str:
+    """Return address and device as the audit keeps them."""
+    return f"{storable(device.address, longest=100)} {storable(device.name, longest=300)}".strip()
 
 
 async def open_session(work: Work, issuer: TokenIssuer, *, user_id: UUID, device: Device) -> Tokens:

@@ -12,6 +12,7 @@ import orjson
 from domain.custom_fields.filters import FieldFilter, FieldSort
 from domain.errors import NotFound
 from domain.identity.roles import Permission
+from services.audit.notes import note_read
 from services.custom_fields.entities import ENTITIES
 from services.custom_fields.fields import load_fields
 from services.custom_fields.searches import holding, words_of
@@ -182,6 +183,7 @@ async def list_users(
         Forbidden: the actor may not read users.
     """
     await work.permit(Permission.READ_USERS)
+    note_read(work.scope, what="identity.users")
     conditions = await _conditions(work, wanted)
     if after is not None:
         conditions.append(Condition("(thing.display_name, thing.id) > ({}, {})", after))

@@ -10,11 +10,15 @@ from domain.identity.roles import Permission, Role
 from domain.scope import Scope
 from services.audit import notes
 from services.audit.notes import NOTES, note_attempt, note_read, note_refusal
+from services.auth.attempts import SignInAttempts
 from services.db.tables import AuditEntry
 from services.db.work import begin, read
+from services.identity.role_queries import explain_rights
+from services.identity.sign_ins import Device, WrongPassword, sign_in
 from services.plant.plant_models import add_plant
 from tests.factories import Floor
 from tests.services.test_audit import trail
+from tests.services.test_tokens import issuer
 
 
 async def noted(floor: Floor, action: str = "refused") -> list[AuditEntry]:
@@ -110,3 +114,24 @@ class TestNoteRead:
         note_read(floor.scope, what="users.export")
 
         assert await noted(floor, "read") == []
+
+
+class TestBoundaries:
+    async def test_a_wrong_password_is_noted_at_the_account(self, floor: Floor) -> None:
+        with pytest.raises(WrongPassword):
+            await sign_in(
+                issuer(), SignInAttempts(10), email=floor.emails[Role.OPERATOR], password="wrong one here",
+                device=Device("10.0.0.8", "Firefox"),
+            )  # fmt: skip
+
+        (entry,) = await noted(floor)
+        assert (entry.table_name, entry.row_id) == ("sign_in", floor.user_ids[Role.OPERATOR])
+        assert (entry.user_id, entry.device) == (None, "10.0.0.8 Firefox")
+
+    async def test_looking_at_somebodys_rights_is_noted(self, floor: Floor) -> None:
+        async with read(floor.acting_as(Role.ADMIN)) as work:
+            await explain_rights(work, user_id=floor.user_ids[Role.VIEWER])
+
+        assert [(entry.table_name, entry.row_id) for entry in await noted(floor, "read")] == [
+            ("identity.rights", floor.user_ids[Role.VIEWER])
+        ]

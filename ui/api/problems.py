@@ -1,6 +1,7 @@
 """Errors as programs meet them: problem details (RFC 9457) with stable codes, never a trace."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -13,9 +14,11 @@ from starlette.responses import Response
 
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, UnisonError
 from domain.production.operations import StartRefused
+from services.audit.notes import note_refusal
 from services.auth.attempts import WINDOW_MINUTES, TooManyAttempts
 from services.auth.tokens import NotSignedIn
 from services.identity.kiosks import NotRecognized
+from services.identity.sessions import Viewer
 from services.identity.sign_ins import WrongPassword
 from ui.api.rate_limit import TooManyRequests
 from ui.api.v1.preconditions import PreconditionFailed
@@ -129,6 +132,11 @@ def answer_errors_as_problems(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, UnisonError)  # noqa: S101 - registered for this class only
+    viewer: Viewer | None = request.scope.get("state", {}).get("viewer")
+    if viewer is not None:
+        route = getattr(request.scope.get("route"), "path", request.url.path)
+        scope = replace(viewer.scope, request_id=request_id_of(request))
+        note_refusal(scope, error, where=f"{request.method} {route}")
     return problem(error, request)
 
 

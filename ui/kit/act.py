@@ -10,6 +10,7 @@ import structlog
 from nicegui import ui
 
 from domain.errors import Unavailable, UnisonError
+from services.audit.notes import note_refusal
 from services.auth.tokens import NotSignedIn
 from services.db.keys import new_id
 from services.db.work import Work, begin
@@ -54,6 +55,7 @@ async def act(
             ui.navigate.to("/sign-in")
             return None
         except UnisonError as error:
+            note_refusal(replace(seat.viewer.scope, request_id=request_id), error, where=seat.client.page.path)
             refuse(error, seat.translate)
             return None
         except Exception:

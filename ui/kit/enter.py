@@ -17,6 +17,7 @@ from domain.errors import UnisonError
 from domain.identity.preferences import number_locale_of
 from domain.identity.roles import Permission
 from domain.scope import Scope
+from services.audit.notes import note_refusal
 from services.branding.queries import Brand
 from services.db.keys import new_id
 from services.identity.sessions import Viewer
@@ -105,6 +106,8 @@ def screen(path: str, *, permission: Permission | None = None) -> Callable[[Page
                     viewer.scope.require(permission)
                 return await page(seat, *args, **kwargs)
             except UnisonError as error:
+                refused = replace(viewer.scope, request_id=request_id_of(request))
+                note_refusal(refused, error, where=path)
                 with _instead(seat):
                     error_page(error, seat.translate)
             except Exception:
