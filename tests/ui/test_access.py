@@ -31,6 +31,9 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/reasons": frozenset({Role.ADMIN}),
     "/admin/shifts": PLANNERS,
     "/admin/crews": PLANNERS,
+    "/me": EVERYBODY,
+    "/admin/users": PLANNERS,
+    "/admin/users/{user_id}": PLANNERS,
     "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/api-keys": PLANNERS,
     "/admin/roles": PLANNERS,
@@ -58,6 +61,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/terminal/lane/{lane:path}": REPORTERS | {Role.TERMINAL},
 }
 """Every page of signed-in people, and the roles that may open it."""
+BEFORE_SIGN_IN = {"/sign-in", "/invitation", "/forgot-password", "/reset"}
 OF_ONE_THING = tuple(path for path in PAGES if "{" in path and path != "/admin/fields/{entity}")
 ERROR_PAGE = "error-page"
 
@@ -86,7 +90,7 @@ async def address(path: str, floor: Floor) -> str:
 
 class TestPages:
     def test_are_all_listed_here(self, visitor: User) -> None:
-        registered = {path for path in Client.page_routes.values() if path not in {"/sign-in", "/invitation"}}
+        registered = {path for path in Client.page_routes.values() if path not in BEFORE_SIGN_IN}
 
         assert registered == set(PAGES)
 

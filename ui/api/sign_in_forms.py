@@ -14,13 +14,15 @@ from services.auth.tokens import NotSignedIn, TokenIssuer
 from services.config import Settings
 from services.db.work import begin
 from services.identity.invitations import PAGE, PasswordsDiffer, accept_invitation
+from services.identity.password_resets import PAGE as RESET_PAGE
+from services.identity.password_resets import ask_for_reset, choose_password
 from services.identity.sessions import Sessions, Viewer
 from services.identity.sign_ins import Device, Tokens, end_session, sign_in
 from ui.api.authentication import scope_of
 from ui.api.browser_session import REFRESH_COOKIE, BrowserSessions
 from ui.api.origins import ForeignSite, is_same_origin
 from ui.api.problems import request_id_of
-from ui.kit.addresses import SIGN_IN_PAGE, sign_in_address
+from ui.kit.addresses import FORGOTTEN_PAGE, SIGN_IN_PAGE, base_url_of, forgotten_address, sign_in_address
 
 LONGEST_TARGET = 2000
 
@@ -71,6 +73,46 @@ def sign_in_router(
             query = urlencode({"token": token[:200], "problem": error.code})
             return RedirectResponse(f"{PAGE}?{query}", status_code=303)
         return _signed_in(request, RedirectResponse("/", status_code=303), tokens)
+
+    @router.post(FORGOTTEN_PAGE)
+    async def ask(request: Request) -> Response:
+        """Have a link sent to whoever has an account, and answer the same to everybody."""
+        form = await request.form()
+        organization = _text(form, "organization")
+        try:
+            if not is_same_origin(request, public_url=settings.public_url):
+                raise ForeignSite
+            await ask_for_reset(
+                attempts,
+                email=_text(form, "email"),
+                organization=organization or None,
+                address=device_of(request).address,
+                base_url=base_url_of(request, public_url=settings.public_url),
+            )
+        except UnisonError as error:
+            address = forgotten_address(organization=organization, problem=error.code)
+            return RedirectResponse(address, status_code=303)
+        return RedirectResponse(forgotten_address(organization=organization, sent="1"), status_code=303)
+
+    @router.post(RESET_PAGE)
+    async def reset(request: Request) -> Response:
+        """Keep the password that somebody chose with a link, and lead them to the sign-in."""
+        form = await request.form()
+        token = _text(form, "token")
+        try:
+            if not is_same_origin(request, public_url=settings.public_url):
+                raise ForeignSite
+            if _text(form, "password") != _text(form, "repeated"):
+                raise PasswordsDiffer(field="repeated")
+            slug = await choose_password(
+                token=token, password=_text(form, "password"), request_id=request_id_of(request)
+            )
+        except UnisonError as error:
+            query = urlencode({"token": token[:200], "problem": error.code})
+            return RedirectResponse(f"{RESET_PAGE}?{query}", status_code=303)
+        response = RedirectResponse(f"{SIGN_IN_PAGE}?{urlencode({'org': slug, 'changed': '1'})}", status_code=303)
+        browser_sessions.clear_cookies(response.headers, request)
+        return response
 
     @router.get("/o/{slug}")
     async def open_organization(slug: str) -> Response:

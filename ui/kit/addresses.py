@@ -9,6 +9,7 @@ from domain.identity.accounts import is_slug
 from services.identity.organizations import OrganizationAddress, organization_of_address
 
 SIGN_IN_PAGE = "/sign-in"
+FORGOTTEN_PAGE = "/forgot-password"
 
 
 async def addressed_organization(request: HTTPConnection, *, slug: str | None = None) -> OrganizationAddress | None:
@@ -28,6 +29,13 @@ def sign_in_address(*, problem: str = "", target: str = "", organization: str = 
     query = {"problem": problem, "next": target, "org": organization if is_slug(organization) else ""}
     given = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN_PAGE}?{urlencode(given)}" if given else SIGN_IN_PAGE
+
+
+def forgotten_address(*, organization: str = "", **said: str) -> str:
+    """Return the address at which people ask for a link to choose another password; `said` is what it shall say."""
+    query = {**said, "org": organization if is_slug(organization) else ""}
+    given = {name: value for name, value in query.items() if value}
+    return f"{FORGOTTEN_PAGE}?{urlencode(given)}" if given else FORGOTTEN_PAGE
 
 
 def base_url_of(request: HTTPConnection, *, public_url: str | None) -> str:

@@ -37,10 +37,11 @@ class _Page:
         self._seat = seat
         self._roles: dict[str, str] = {}
         _ = seat.translate
+        said = seat.client.request.query_params.get("search", "")
         with ui.element("div").classes("u-row"):
             heading(_("How people say who they are at a shared terminal"))
             ui.space()
-            self._search = ui.input(_("Search"), on_change=self.load).classes("u-field").mark("search")
+            self._search = ui.input(_("Search"), value=said, on_change=self.load).classes("u-field").mark("search")
             self._search.props("outlined clearable debounce=200")
         self._list = ui.element("div").classes("u-table-scroll")
         self._more = ui.label(_("There are more people. Search for a name.")).classes("u-muted")

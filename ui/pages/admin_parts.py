@@ -24,6 +24,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.EDIT_PLANT, "/admin/reasons", "account_tree", _("Reasons")),
         (Permission.EDIT_SHIFTS, "/admin/shifts", "calendar_month", _("Shift plan")),
         (Permission.EDIT_SHIFTS, "/admin/crews", "groups", _("Crews")),
+        (Permission.READ_USERS, "/admin/users", "group", _("Users")),
         (Permission.EDIT_USERS, "/admin/badges", "badge", _("Badges and PINs")),
         (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers", "login", _("Sign-in providers")),
         (Permission.READ_ROLES, "/admin/roles", "admin_panel_settings", _("Roles")),

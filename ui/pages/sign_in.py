@@ -6,7 +6,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from domain.errors import NotFound, Unavailable, UnisonError
-from domain.identity.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, InvalidPassword, ShortPassword
+from domain.identity.accounts import InvalidPassword, ShortPassword
 from domain.scope import Scope
 from services.auth.attempts import TooManyAttempts
 from services.auth.secret_boxes import SecretLost
@@ -18,9 +18,10 @@ from services.identity.provider_sign_ins import MailNotConfirmed, NoAccount, Sig
 from services.identity.sign_in_providers import ProviderButton, list_buttons
 from services.identity.sign_ins import OrganizationSuspended, WrongPassword
 from services.ports import ProviderAway, ProviderMisconfigured, ProviderRefused
-from ui.kit.addresses import addressed_organization
+from ui.kit.addresses import addressed_organization, forgotten_address
 from ui.kit.brands import brand_of_address
-from ui.kit.translate import Translate, preferred_language, sentence_of, speak, translator
+from ui.kit.translate import preferred_language, sentence_of, speak, translator
+from ui.pages.gate_forms import gate_field, gate_hidden, problem_words
 from ui.theme import gate, gate_brand, wear
 
 PROBLEMS: dict[str, type[UnisonError]] = {
@@ -38,7 +39,7 @@ PROBLEMS |= dict.fromkeys((NotFound.code, SecretLost.code), ProviderMisconfigure
 
 
 @ui.page("/sign-in")
-async def sign_in(request: Request, next: str = "/", problem: str = "") -> None:  # noqa: A002 - the query's own name
+async def sign_in(request: Request, next: str = "/", problem: str = "", changed: str = "") -> None:  # noqa: A002 - the query's own name
     """Ask who is there, in the look of the organization that `org` in the query, or the host, names."""
     organization = await addressed_organization(request)
     language = preferred_language(request.headers.get("accept-language", ""))
@@ -51,14 +52,18 @@ async def sign_in(request: Request, next: str = "/", problem: str = "") -> None:
         ui.label(_("Sign in")).classes("u-title").props("role=heading aria-level=1")
         if brand.sign_in_text:
             ui.label(brand.sign_in_text).classes("u-muted u-gate__text").mark("sign-in-text")
+        if changed:
+            ui.label(_("Your password is changed. Sign in with it.")).props("role=status").mark("changed")
         if problem:
-            ui.label(_problem(PROBLEMS, problem, _)).classes("u-error").props("role=alert").mark("problem")
-        _field(_("E-mail address"), name="email", kind="email", autocomplete="username").props("autofocus")
-        _field(_("Password"), name="password", kind="password", autocomplete="current-password")
-        _hidden("next", next)
+            ui.label(problem_words(PROBLEMS, problem, _)).classes("u-error").props("role=alert").mark("problem")
+        gate_field(_("E-mail address"), name="email", kind="email", autocomplete="username").props("autofocus")
+        gate_field(_("Password"), name="password", kind="password", autocomplete="current-password")
+        gate_hidden("next", next)
         if organization is not None:
-            _hidden("organization", organization.slug)
+            gate_hidden("organization", organization.slug)
         ui.button(_("Sign in"), color=None).props("type=submit no-caps").classes("u-button u-button--primary")
+        slug = "" if organization is None else organization.slug
+        ui.link(_("Forgot your password?"), forgotten_address(organization=slug)).classes("u-link").mark("forgotten")
         if organization is not None:
             _provider_buttons(organization.slug, await _buttons(organization), next)
 
@@ -103,25 +108,12 @@ async def invitation(request: Request, token: str = "", problem: str = "") -> No
         )
         ui.label(_("Choose a password for {email}.").format(email=invited.email)).classes("u-muted")
         if problem:
-            ui.label(_problem(INVITATION_PROBLEMS, problem, _)).classes("u-error").props("role=alert").mark("problem")
-        _field(_("Password"), name="password", kind="password", autocomplete="new-password").props("autofocus")
-        _field(_("Password again"), name="repeated", kind="password", autocomplete="new-password")
-        _hidden("token", token)
+            ui.label(problem_words(INVITATION_PROBLEMS, problem, _)).classes("u-error").props("role=alert").mark(
+                "problem"
+            )
+        gate_field(_("Password"), name="password", kind="password", autocomplete="new-password").props("autofocus")
+        gate_field(_("Password again"), name="repeated", kind="password", autocomplete="new-password")
+        gate_hidden("token", token)
         ui.button(_("Choose and sign in"), color=None).props("type=submit no-caps").classes(
             "u-button u-button--primary"
         )
-
-
-def _problem(known: dict[str, type[UnisonError]], code: str, _: Translate) -> str:
-    """Return the sentence of a code, with what it names where that is always the same."""
-    return sentence_of(known.get(code, UnisonError)(shortest=SHORTEST_PASSWORD, longest=LONGEST_PASSWORD), _)
-
-
-def _hidden(name: str, value: str) -> None:
-    field = ui.element("input").props(f"type=hidden name={name}")
-    field.props["value"] = value
-
-
-def _field(label: str, *, name: str, kind: str, autocomplete: str) -> ui.input:
-    field = ui.input(label).props(f"outlined type={kind} name={name} autocomplete={autocomplete} required")
-    return field.classes("u-field")

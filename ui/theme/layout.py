@@ -111,6 +111,7 @@ def labels(_: Callable[[str], str]) -> dict[str, str]:
         **appearance_switch.labels(_),
         "areas": _("Areas"),
         "sign_out": _("Sign out"),
+        "account": _("Your account"),
         "skip": _("Skip to the content"),
     }
 
@@ -138,7 +139,10 @@ def _top_bar(title: str, viewer: FrameViewer) -> None:
         _connection(viewer)
         AppearanceSwitch(fallback="auto", shown=True, labels=viewer.labels)
         with ui.element("form").classes("u-top__person").props("method=post action=/sign-out"):
-            ui.label(viewer.name).classes("u-top__name")
+            with ui.link(target="/me").classes("u-top__me").mark("me") as me:
+                ui.icon("account_circle")
+                ui.label(viewer.name).classes("u-top__name")
+            me.props["aria-label"] = me.props["title"] = f"{viewer.labels['account']}: {viewer.name}"
             with ui.element("button").classes("u-icon-button").props("type=submit") as sign_out:
                 ui.icon("logout")
             sign_out.props["aria-label"] = viewer.labels["sign_out"]

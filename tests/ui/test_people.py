@@ -1,0 +1,170 @@
+"""An admin looks after people, and people after their own accounts, click by click."""
+
+from nicegui import ui
+from nicegui.testing import User
+
+from domain.identity.roles import Role
+from services.db.work import begin, read
+from services.identity.invitations import find_invited
+from services.identity.password_resets import find_reset, reset_password
+from services.identity.user_queries import UserFilter, UserInfo, UserState, get_user, list_users
+from tests.factories import PASSWORD, Floor
+from tests.ui.conftest import SignIn, browser, sees, until
+from tests.ui.test_admin import error_at, saved, typed
+
+
+async def found(floor: Floor, words: str) -> list[UserInfo]:
+    async with read(floor.acting_as(Role.ADMIN)) as work:
+        return list((await list_users(work, wanted=UserFilter(words=words))).items)
+
+
+async def user_of(floor: Floor, role: Role) -> UserInfo:
+    async with read(floor.acting_as(Role.ADMIN)) as work:
+        return await get_user(work, floor.user_ids[role])
+
+
+def shown_once(user: User) -> str:
+    """Return the secret that a dialog shows."""
+    (field,) = user.find(marker="shown-once").elements
+    assert isinstance(field, ui.input)
+    return str(field.value)
+
+
+class TestUsersPage:
+    async def test_invites_somebody_with_a_link(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open("/admin/users")
+        await sees(admin, "Search users")
+
+        admin.find(marker="invite").click()
+        typed(admin, email="ada@test.example", display_name="Ada")
+        await saved(admin)
+        await sees(admin, "Hand this link over")
+
+        link = shown_once(admin)
+        assert (await find_invited(link.partition("token=")[2])).display_name == "Ada"
+        assert [one.state for one in await found(floor, "ada@test")] == [UserState.INVITED]
+
+    async def test_exports_what_it_shows(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open("/admin/users?role=operator")
+        await sees(admin, "Search users")
+
+        admin.find(marker="export-users").click()
+
+        answer = await admin.download.next()
+        assert floor.emails[Role.OPERATOR] in answer.text
+        assert floor.emails[Role.VIEWER] not in answer.text
+
+
+class TestUserPage:
+    async def test_deactivates_and_closes_the_screens(self, floor: Floor, sign_in: SignIn) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await operator.open("/orders")
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open(f"/admin/users/{floor.user_ids[Role.OPERATOR]}")
+        await sees(admin, floor.emails[Role.OPERATOR])
+
+        admin.find(marker="deactivate").click()
+        await saved(admin)
+
+        await sees(admin, "Reactivate")
+        assert (await user_of(floor, Role.OPERATOR)).state is UserState.DEACTIVATED
+        await until(lambda: operator.client is None or operator.client.is_deleted)
+
+    async def test_makes_a_link_for_another_password(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open(f"/admin/users/{floor.user_ids[Role.OPERATOR]}")
+        await sees(admin, "Reset password")
+
+        admin.find(marker="reset-password").click()
+        await saved(admin)
+        await sees(admin, "Hand this link over")
+
+        word = shown_once(admin).partition("token=")[2]
+        assert (await find_reset(word)).email == floor.emails[Role.OPERATOR]
+
+    async def test_edits_the_name(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open(f"/admin/users/{floor.user_ids[Role.OPERATOR]}")
+        await sees(admin, "Reset password")
+
+        admin.find(marker="edit-user").click()
+        typed(admin, display_name="Ada Lovelace")
+        await saved(admin)
+
+        await sees(admin, "Ada Lovelace")
+        assert (await user_of(floor, Role.OPERATOR)).display_name == "Ada Lovelace"
+
+    async def test_ends_a_session(self, floor: Floor, sign_in: SignIn) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await operator.open("/orders")
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open(f"/admin/users/{floor.user_ids[Role.OPERATOR]}")
+        await admin.should_see(marker="end-session", retries=60)
+
+        admin.find(marker="end-session").click()
+
+        await sees(admin, "Signed in nowhere.")
+        await until(lambda: operator.client is None or operator.client.is_deleted)
+
+
+class TestOwnAccount:
+    async def test_speaks_german_at_once(self, floor: Floor, sign_in: SignIn) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await operator.open("/me")
+        await sees(operator, "How you read")
+
+        (field,) = operator.find(marker="field-language").elements
+        assert isinstance(field, ui.select)
+        field.set_value("de")
+        operator.find(marker="save-preferences").click()
+        client = operator.client
+
+        await until(lambda: client is None or client.is_deleted)
+        elsewhere = await sign_in(floor, Role.OPERATOR)
+        await elsewhere.open("/me")
+        await sees(elsewhere, "Ihr Konto")
+
+    async def test_changes_the_password(self, floor: Floor, sign_in: SignIn) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await operator.open("/me")
+        operator.find(marker="change-password").click()
+
+        typed(operator, present="wrong", password="another long password")
+        operator.find(marker="save").click()
+        await until(lambda: error_at(operator, "present") == "This is not your present password.")
+        typed(operator, present=PASSWORD)
+        await saved(operator)
+
+        await sees(operator, "Your password is changed")
+
+
+class TestForgottenPassword:
+    async def test_is_answered_alike_for_everybody(self, floor: Floor, visitor: User) -> None:
+        answers = [
+            await visitor.http_client.post("/forgot-password", data={"email": email})
+            for email in (floor.emails[Role.OPERATOR], "nobody@test.example")
+        ]
+
+        assert len({(answer.status_code, answer.headers["location"]) for answer in answers}) == 1
+
+    async def test_is_said_to_need_an_admin_without_mail(self, visitor: User) -> None:
+        await visitor.open("/forgot-password")
+
+        await visitor.should_see("This system sends no mail.")
+
+    async def test_ends_with_another_password(self, floor: Floor, visitor: User) -> None:
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            link = await reset_password(work, user_id=floor.user_ids[Role.OPERATOR], base_url="http://mes.test")
+        word = str(link).partition("token=")[2]
+        await visitor.open(f"/reset?token={word}")
+        await visitor.should_see(floor.emails[Role.OPERATOR])
+
+        differ = await browser().post("/reset", data={"token": word, "password": "a" * 12, "repeated": "b" * 12})
+        done = await browser().post("/reset", data={"token": word, "password": "a" * 12, "repeated": "a" * 12})
+
+        assert "passwords_differ" in differ.headers["location"]
+        assert done.headers["location"] == f"/sign-in?org={floor.slug}&changed=1"
+        await visitor.open(f"/reset?token={word}")
+        await visitor.should_see("This link is over")
