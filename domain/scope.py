@@ -41,6 +41,8 @@ class Scope:
     """The plants of those permissions that hold in fewer of them than can be seen."""
     switched_off: frozenset[str] = field(default_factory=frozenset)
     """What nobody may while the organization has a feature switched off; part of no permissions."""
+    language: str = ""
+    """In which an organization's own words are read, a BCP 47 tag; empty reads them as they were first written."""
     device: str = ""
     """Address and device that the actor signed in from, as the audit keeps them."""
     request_id: str = ""

@@ -9,6 +9,8 @@ from babel.messages.pofile import read_po
 CATALOGUES = Path(__file__).parents[1] / "assets" / "translations"
 SOURCE_LANGUAGE = "en"
 LANGUAGES = ("en", "de")
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+"""What speakers call their language."""
 """Complete languages; the first one is the language of the source."""
 
 Translate = Callable[[str], str]

@@ -26,6 +26,7 @@ ENTER_SCOPE = text(
     " set_config('app.request_id', :request_id, true),"
     " set_config('app.api_key_id', :api_key_id, true),"
     " set_config('app.device', :device, true),"
+    " set_config('app.language', :language, true),"
     " now()"
 )
 # By the database's own setting, which savepoints undo; what was narrowed is never widened.
@@ -202,6 +203,7 @@ async def _enter(session: AsyncSession, scope: Scope) -> Work:
             "request_id": scope.request_id,
             "api_key_id": str(scope.api_key_id or ""),
             "device": scope.device,
+            "language": scope.language,
         },
     )
-    return Work(scope=scope, session=session, now=row.one()[7], _driver=driver_of(connection))
+    return Work(scope=scope, session=session, now=row.one()[8], _driver=driver_of(connection))

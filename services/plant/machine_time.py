@@ -21,9 +21,11 @@ UNSORTED = LossCategory.ORGANIZATION
 
 REASONS = """
 WITH RECURSIVE sorted AS (
-  SELECT id, label, loss_category FROM reasons WHERE kind = 'stop' AND parent_id IS NULL
+  SELECT id, app.spoken(label, translations) AS label, loss_category
+  FROM reasons WHERE kind = 'stop' AND parent_id IS NULL
   UNION ALL
-  SELECT reasons.id, reasons.label, coalesce(reasons.loss_category, sorted.loss_category)
+  SELECT reasons.id, app.spoken(reasons.label, reasons.translations),
+         coalesce(reasons.loss_category, sorted.loss_category)
   FROM reasons JOIN sorted ON reasons.parent_id = sorted.id
 )"""
 # A stop is a micro-stop or not as a whole: the stay in the first state is loaded from its beginning, and that in the

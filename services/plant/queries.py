@@ -109,6 +109,9 @@ class ReasonInfo:
     """stop, scrap or rework."""
     code: str
     label: str
+    """What people read in a language that `translations` leave out."""
+    translations: Mapping[str, str]
+    """What people read, by language (BCP 47)."""
     loss_category: str | None
     position: int
     is_active: bool
@@ -250,6 +253,7 @@ async def list_reasons(
         Reason.kind,
         Reason.code,
         Reason.label,
+        Reason.translations,
         Reason.loss_category,
         Reason.position,
         Reason.is_active,

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from domain.checks import checked_choice, checked_text
+from domain.custom_fields.fields import Labels, checked_labels
 from domain.edits import UNCHANGED, Unchanged
 from domain.errors import NotFound
 from domain.identity.roles import Permission
@@ -37,9 +38,12 @@ async def add_reason(
     loss_category: str | None = None,
     position: int = 0,
     parent_id: UUID | None = None,
+    translations: Labels | None = None,
     custom: Given | None = None,
 ) -> Reason:
     """Add a reason for stops (`kind` stop), scrap or rework, below another one where given.
+
+    `translations` are the label in other languages; whoever reads none of them reads `label`.
 
     Raises:
         Forbidden: the actor may not edit the plant model.
@@ -58,6 +62,7 @@ async def add_reason(
         kind=checked_choice(kind, ReasonKind, field="kind").value,
         code=checked_text(code, field="code", longest=40),
         label=checked_text(label, field="label"),
+        translations=checked_labels(translations or {}, name="translations", may_be_empty=True),
         loss_category=checked_category(loss_category),
         position=checked_position(position),
         parent_id=parent_id,
@@ -79,6 +84,7 @@ async def edit_reason(
     parent_id: UUID | Unchanged | None = UNCHANGED,
     position: int | None = None,
     is_active: bool | None = None,
+    translations: Labels | None = None,
     custom: Given | None = None,
 ) -> Reason:
     """Change what is given of a reason; one that is not active stays on what it explained already.
@@ -100,6 +106,8 @@ async def edit_reason(
     reason.custom = await custom_of_edited(work, "reason", custom, reason.custom)
     if label is not None:
         reason.label = checked_text(label, field="label")
+    if translations is not None:
+        reason.translations = checked_labels(translations, name="translations", may_be_empty=True)
     means_the_same = True
     if loss_category is not UNCHANGED or parent_id is not UNCHANGED:
         category = reason.loss_category if loss_category is UNCHANGED else checked_category(loss_category)

@@ -7,9 +7,11 @@ from services.db.work import Work
 
 GAPS = """
 WITH RECURSIVE sorted AS (
-  SELECT id, label, loss_category FROM reasons WHERE kind = 'stop' AND is_active AND parent_id IS NULL
+  SELECT id, app.spoken(label, translations) AS label, loss_category
+  FROM reasons WHERE kind = 'stop' AND is_active AND parent_id IS NULL
   UNION ALL
-  SELECT reasons.id, reasons.label, coalesce(reasons.loss_category, sorted.loss_category)
+  SELECT reasons.id, app.spoken(reasons.label, reasons.translations),
+         coalesce(reasons.loss_category, sorted.loss_category)
   FROM reasons JOIN sorted ON reasons.parent_id = sorted.id WHERE reasons.is_active
 )
 SELECT

@@ -44,7 +44,7 @@ SELECT id, code, name, micro_stop_s FROM machines
 WHERE lane_id = $1 AND is_active ORDER BY position, code
 """
 MACHINE = "SELECT id, code, name, micro_stop_s, lane_id FROM machines WHERE id = $1"
-REASON_LABELS = "SELECT id, label FROM reasons WHERE id = ANY ($1::uuid[])"
+REASON_LABELS = "SELECT id, app.spoken(label, translations) AS label FROM reasons WHERE id = ANY ($1::uuid[])"
 
 
 @dataclass(frozen=True)

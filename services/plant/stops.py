@@ -41,11 +41,12 @@ FROM machines WHERE machines.is_active AND machines.{column} = $1 ORDER BY machi
 ONE_MACHINE = "SELECT id, code, name, micro_stop_s FROM machines WHERE id = $1"
 REASONS = f"""
 {SORTED_REASONS}
-SELECT reasons.id, reasons.code, reasons.label, sorted.loss_category, reasons.parent_id
+SELECT reasons.id, reasons.code, app.spoken(reasons.label, reasons.translations) AS label, sorted.loss_category,
+       reasons.parent_id
 FROM reasons JOIN sorted ON sorted.id = reasons.id
 WHERE reasons.is_active
 """
-REASONS_BY_POSITION = f"{REASONS} ORDER BY reasons.position, reasons.label"
+REASONS_BY_POSITION = f"{REASONS} ORDER BY reasons.position, label"
 REASONS_BY_ID = f"{REASONS} AND reasons.id = ANY ($1::uuid[])"
 # What was written between the parts, such as a second alarm, stays and takes its part's reason.
 RENAME = """

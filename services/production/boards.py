@@ -23,7 +23,7 @@ OTHER_TIME = "interval '10 minutes'"
 # looked into for each of them, and row security with it.
 MACHINES = f"""
 SELECT machines.id, machines.lane_id, machines.code, machines.name, machines.position, status.state, status.detail,
-       reasons.label AS reason,
+       app.spoken(reasons.label, reasons.translations) AS reason,
        (extract(epoch FROM status.since) * 1000)::bigint AS since,
        CASE WHEN status.last_report_at < status.heard_at - {OTHER_TIME}
             THEN (extract(epoch FROM status.last_report_at) * 1000)::bigint END AS as_of,

@@ -24,7 +24,8 @@ from services.production.order_floor import status_of
 
 ENTRIES = text("""
 SELECT log.id, log.at, operations.sequence, operations.name AS operation, machines.code AS machine, log.kind,
-       log.quantity, reasons.label AS reason, users.display_name AS operator, log.client_key,
+       log.quantity, app.spoken(reasons.label, reasons.translations) AS reason,
+       users.display_name AS operator, log.client_key,
        log.reverses_id IS NOT NULL AS is_reversal, log.is_correction, reversals.reversal_id IS NOT NULL AS is_reversed
 FROM production_log AS log
 JOIN operations ON operations.org_id = log.org_id AND operations.id = log.operation_id

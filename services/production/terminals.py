@@ -15,7 +15,8 @@ from services.db.work import Work
 from services.plant.places import Place
 
 HEAD = text("""
-SELECT status.state, status.since, status.detail, status.reason_id, reasons.label AS reason, plants.undo_within_s,
+SELECT status.state, status.since, status.detail, status.reason_id,
+       app.spoken(reasons.label, reasons.translations) AS reason, plants.undo_within_s,
        plants.id AS plant_id,
        machines.counting_source, runs.order_number, runs.part_number, runs.target,
        runs.state AS run_state, runs.is_test,
@@ -50,7 +51,8 @@ SELECT entries.client_key, min(entries.at) AS at, min(entries.recorded_at) AS re
        users.display_name AS operator,
        coalesce(sum(entries.quantity) FILTER (WHERE entries.kind = 'good'), 0) AS good,
        coalesce(sum(entries.quantity) FILTER (WHERE entries.kind <> 'good'), 0) AS not_good,
-       max(reasons.label) AS reason, bool_or(reversals.reversed_id IS NOT NULL) AS is_undone,
+       max(app.spoken(reasons.label, reasons.translations)) AS reason,
+       bool_or(reversals.reversed_id IS NOT NULL) AS is_undone,
        max(undoers.display_name) AS undone_by
 FROM entries
 LEFT JOIN users ON users.org_id = entries.org_id AND users.id = entries.user_id
@@ -73,10 +75,12 @@ ONE_WORKPLACE = text(WORKPLACE.format(which="id"))
 WORKPLACES = text(WORKPLACE.format(which="lane_id"))
 REASONS = text("""
 WITH RECURSIVE tree AS (
-  SELECT id, kind, label, loss_category, is_active, ARRAY[to_char(position, '0000000000'), label] AS path
+  SELECT id, kind, app.spoken(label, translations) AS label, loss_category, is_active,
+         ARRAY[to_char(position, '0000000000'), label] AS path
   FROM reasons WHERE parent_id IS NULL
   UNION ALL
-  SELECT reasons.id, reasons.kind, reasons.label, reasons.loss_category, reasons.is_active,
+  SELECT reasons.id, reasons.kind, app.spoken(reasons.label, reasons.translations),
+         reasons.loss_category, reasons.is_active,
          tree.path || ARRAY[to_char(reasons.position, '0000000000'), reasons.label]
   FROM reasons JOIN tree ON reasons.parent_id = tree.id
 )

@@ -1,16 +1,21 @@
 """The reasons as a tree."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from domain.errors import Conflict, Forbidden, NotFound
+from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.identity.roles import Role
+from domain.plant.machine_states import MachineState
 from domain.plant.reasons import LossCategoryMissing, ReasonCycle, ReasonOfAnotherKind
 from services.db.tables import Reason
-from services.db.work import Work, begin
+from services.db.work import Work, begin, read
+from services.plant.machine_states import change_machine_state
 from services.plant.reasons import add_reason, edit_reason, order_reasons
+from services.production.boards import load_andon_wall
+from services.production.terminals import list_reason_choices
 from tests.factories import Floor
 
 
@@ -111,3 +116,54 @@ class TestAccess:
             await edit_reason(work, reason_id=tool.id, version=1, parent_id=other.stop_reason_id)
         with pytest.raises(NotFound, match="reason"):
             await order_reasons(work, reason_ids=[tool.id, other.stop_reason_id])
+
+
+class TestWords:
+    async def test_are_read_in_the_language_of_the_reader_else_as_first_written(self, floor: Floor) -> None:
+        async with begin(floor.scope) as work:
+            jam = await add_reason(
+                work,
+                kind="stop",
+                code="jam",
+                label="Jam",
+                loss_category="minor",
+                translations={"de": "Stau", "fr": " "},
+            )
+            await change_machine_state(
+                work, machine_id=floor.machine_id, state=MachineState.UNPLANNED_STOP, reason_id=jam.id
+            )
+
+        async def on_the_wall(language: str) -> object:
+            async with read(replace(floor.scope, language=language)) as work:
+                wall = await load_andon_wall(work, lane_id=floor.lane_id)
+            machines = wall["machines"]
+            assert isinstance(machines, dict)
+            machine = machines[str(floor.machine_id)]
+            assert isinstance(machine, dict)
+            return machine["reason"]
+
+        assert jam.translations == {"de": "Stau"}
+        assert [await on_the_wall(language) for language in ("de", "en", "fr", "")] == ["Stau", "Jam", "Jam", "Jam"]
+
+    async def test_are_offered_at_terminals_in_the_language_of_the_reader(self, floor: Floor) -> None:
+        async with begin(floor.scope) as work:
+            await add_reason(work, kind="scrap", code="burr", label="Burr", translations={"de": "Grat"})
+
+        async with read(replace(floor.scope, language="de")) as work:
+            labels = {one.label for one in await list_reason_choices(work)}
+
+        assert "Grat" in labels
+        assert "Burr" not in labels
+
+    async def test_change_with_the_version(self, work: Work) -> None:
+        reason = await stop(work, "jam", loss="minor")
+
+        edited = await edit_reason(work, reason_id=reason.id, version=1, translations={"de": "Stau"})
+        kept = await edit_reason(work, reason_id=reason.id, version=2, label="Jammed")
+
+        assert (edited.translations, kept.translations) == ({"de": "Stau"}, {"de": "Stau"})
+
+    @pytest.mark.parametrize("translations", [{"not a tag": "x"}, {"de": "x" * 300}, {"de": "\x00"}])
+    async def test_must_be_readable_and_of_a_language(self, translations: dict[str, str], work: Work) -> None:
+        with pytest.raises(Invalid):
+            await add_reason(work, kind="scrap", code="X", label="X", translations=translations)

@@ -51,7 +51,8 @@ class KeyAtKiosk(Forbidden):
 
 def scope_of(viewer: Viewer, request: HTTPConnection) -> domain_scope.Scope:
     """Return the scope in which a request of a signed-in user acts."""
-    return replace(viewer.scope, request_id=request_id_of(request))
+    language = preferred_language(request.headers.get("accept-language", ""))
+    return replace(viewer.scope, request_id=request_id_of(request), language=language)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ async def act(
     while True:
         try:
             viewer = await this_process().sessions.again(seat.viewer)
-            async with begin(replace(viewer.scope, request_id=request_id)) as work:
+            async with begin(replace(viewer.scope, request_id=request_id, language=seat.lang)) as work:
                 result = await do(work)
         except Unavailable as error:
             if time.monotonic() < give_up_at:

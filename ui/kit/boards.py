@@ -58,7 +58,7 @@ async def open_andon_wall(seat: Seat, *, lane_id: UUID, plant_id: UUID) -> LiveB
         return isinstance(event, HourlyFactsChanged) and event.plant_id == plant_id
 
     return await this_process().boards.open(
-        _key(seat, Permission.READ_PRODUCTION, "andon-wall", lane_id),
+        _key(seat, Permission.READ_PRODUCTION, "andon-wall", lane_id, seat.lang),
         load=load,
         concerns=concerns,
         aside=Aside(load_figures, concerns_figures),
@@ -85,7 +85,7 @@ async def open_plant_board(seat: Seat, *, plant_id: UUID) -> LiveBoardFeed:
         return isinstance(event, WorkOrderChanged | OperationChanged) and event.plant_id == plant_id
 
     return await this_process().boards.open(
-        _key(seat, Permission.READ_PRODUCTION, "plant-board", plant_id),
+        _key(seat, Permission.READ_PRODUCTION, "plant-board", plant_id, seat.lang),
         load=load,
         concerns=concerns,
         aside=Aside(load_risks, concerns_risks),
@@ -129,6 +129,6 @@ def draw(seat: Seat, board: type[B], feed: LiveBoardFeed, *, labels: Mapping[str
     return element
 
 
-def _key(seat: Seat, permission: Permission, board: str, subject: UUID) -> BoardKey:
+def _key(seat: Seat, permission: Permission, board: str, subject: UUID, language: str = "") -> BoardKey:
     scope = seat.viewer.scope
-    return BoardKey(scope.org_id, scope.plants_of(permission), board, subject)
+    return BoardKey(scope.org_id, scope.plants_of(permission), board, subject, language)

@@ -70,7 +70,7 @@ class Seat:
 
     def scope(self) -> Scope:
         """Return the person's scope for one read, with a request id of its own."""
-        return replace(self.viewer.scope, request_id=new_id().hex)
+        return replace(self.viewer.scope, request_id=new_id().hex, language=self.lang)
 
 
 LONGEST_BUILD_S = 45.0

@@ -67,12 +67,16 @@ class BoardKey:
     """Which kind of board."""
     subject: UUID
     """The lane or plant it shows."""
+    language: str = ""
+    """In which it shows an organization's own words; empty for boards that show none."""
 
     @property
     def room(self) -> str:
         """The room's name; only the server puts sockets into rooms, so it need not be secret."""
         plants = "*" if self.plant_ids is None else ",".join(sorted(str(plant) for plant in self.plant_ids))
-        digest = hashlib.blake2b(f"{self.org_id}|{plants}|{self.board}|{self.subject}".encode(), digest_size=12)
+        digest = hashlib.blake2b(
+            f"{self.org_id}|{plants}|{self.board}|{self.subject}|{self.language}".encode(), digest_size=12
+        )
         return f"board:{digest.hexdigest()}"
 
 
@@ -333,7 +337,9 @@ def difference(before: Snapshot, after: Snapshot) -> Snapshot:
 
 
 async def _loaded(feed: LiveBoardFeed) -> tuple[Snapshot, int]:
-    scope = Scope(feed.key.org_id, plant_ids=feed.key.plant_ids, request_id=f"board-{feed.key.board}")
+    scope = Scope(
+        feed.key.org_id, plant_ids=feed.key.plant_ids, language=feed.key.language, request_id=f"board-{feed.key.board}"
+    )
     heard, feed.heard = feed.heard, []  # what is heard from now on is for the next load
     try:
         async with read(scope) as work:

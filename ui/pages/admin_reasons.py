@@ -11,6 +11,7 @@ from services.db.work import Work, read
 from services.plant.places import list_plants
 from services.plant.queries import ReasonInfo, list_reasons
 from services.plant.reasons import add_reason, edit_reason, order_reasons
+from services.translations import LANGUAGE_NAMES
 from ui.kit.act import act
 from ui.kit.custom_inputs import CustomInputs
 from ui.kit.enter import Seat, screen
@@ -140,6 +141,9 @@ class _Page:
             if reason is None:
                 form.text("code", _("Code"))
             form.text("label", _("What people read"), value="" if reason is None else reason.label)
+            for language, name in LANGUAGE_NAMES.items():
+                words = "" if reason is None else reason.translations.get(language, "")
+                form.text(f"label-{language}", _("In {language}").format(language=name), value=words)
             parent = form.choice(
                 "parent_id", _("Below"), above, value=None if reason is None else reason.parent_id, can_clear=True
             )
@@ -152,14 +156,20 @@ class _Page:
             custom = CustomInputs(self._seat, form, "reason", values=None if reason is None else reason.custom)
             offer_history(form, self._seat, "reasons", reason)
 
+        def translations() -> dict[str, str]:
+            kept = {} if reason is None else dict(reason.translations)  # also languages that this form does not ask for
+            return kept | {language: form.text_of(f"label-{language}") for language in LANGUAGE_NAMES}
+
         async def save(work: Work) -> object:
             if reason is None or active is None:
                 return await add_reason(
-                    work, kind=kind, code=form.text_of("code"), label=form.text_of("label"), loss_category=loss.value,
+                    work, kind=kind, code=form.text_of("code"), label=form.text_of("label"),
+                translations=translations(), loss_category=loss.value,
                     parent_id=parent.value, position=len(self._reasons), custom=await custom.values(work),
                 )  # fmt: skip
             return await edit_reason(
                 work, reason_id=reason.id, version=reason.version, label=form.text_of("label"),
+                translations=translations(),
                 loss_category=loss.value, parent_id=parent.value, is_active=active.value,
                 custom=await custom.values(work),
             )  # fmt: skip

@@ -89,6 +89,7 @@ class Reason(Row):
     kind: Mapped[str]
     code: Mapped[str]
     label: Mapped[str]
+    translations: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     loss_category: Mapped[str | None]
     parent_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(Integer, default=0)

@@ -95,7 +95,8 @@ class Reason(CustomAnswer):
     id: UUID
     kind: Literal["stop", "scrap", "rework"]
     code: str
-    label: str
+    label: str = Field(description="What people read in a language that `translations` leave out.")
+    translations: dict[str, str] = Field(description="What people read, by language (BCP 47).")
     loss_category: str | None = Field(description="Null takes that of the reason above.")
     parent_id: UUID | None = Field(description="The reason above.")
     position: int

@@ -9,14 +9,13 @@ from pydantic import Field, StringConstraints
 
 from domain.edits import UNCHANGED, Unchanged
 from domain.plant.counters import CountingSource
-from domain.plant.reasons import LossCategory, ReasonKind
 from services.db.work import Work
-from services.plant import machines, plant_models, queries, reasons
+from services.plant import machines, plant_models, queries
 from ui.api.v1.custom_values import GivenCustom, given_custom, with_custom
 from ui.api.v1.documents import WRITING
 from ui.api.v1.exact_json import ExactJsonRoute
 from ui.api.v1.fields import Answer, Quantity, RequestBody, Version
-from ui.api.v1.plant import Department, Lane, Machine, Plant, Reason
+from ui.api.v1.plant import Department, Lane, Machine, Plant
 from ui.api.v1.writes import Done, Write
 
 router = APIRouter(tags=["plant"], route_class=ExactJsonRoute)
@@ -105,30 +104,6 @@ class MachineChange(RequestBody):
     counting_source: CountingSource | None = None
     counter_modulus: Quantity | None = Field(default=None, description="Null takes it away.")
     allows_parallel: bool | None = None
-    is_active: bool | None = None
-    custom: GivenCustom | None = None
-
-
-class NewReason(RequestBody):
-    """A reason."""
-
-    kind: ReasonKind
-    code: Code
-    label: Name
-    loss_category: LossCategory | None = Field(default=None, description="That of the reason above where missing.")
-    parent_id: UUID | None = None
-    position: Position = 0
-    custom: GivenCustom = {}
-
-
-class ReasonChange(RequestBody):
-    """What changes of a reason; what is missing stays."""
-
-    version: Version
-    label: Name | None = None
-    loss_category: LossCategory | None = Field(default=None, description="Null takes that of the reason above.")
-    parent_id: UUID | None = Field(default=None, description="Null puts it at the top.")
-    position: Position | None = None
     is_active: bool | None = None
     custom: GivenCustom | None = None
 
@@ -324,60 +299,6 @@ async def patch_machine(machine_id: UUID, body: MachineChange, write: Write) -> 
         return Done(
             await with_custom(work, "machine", Machine.model_validate(await queries.get_machine(work, machine_id)))
         )
-
-    return await write.once(edit)
-
-
-@router.post(
-    "/reasons/",
-    operation_id="addReason",
-    summary="Add a reason",
-    status_code=201,
-    response_model=Reason,
-    responses=WRITING,
-)
-async def post_reason(body: NewReason, write: Write) -> Response:
-    """Add a reason for stops, scrap or rework. A reason for stops has a loss category, or stands below one that has."""
-
-    async def add(work: Work) -> Done:
-        row = await reasons.add_reason(
-            work,
-            kind=body.kind,
-            code=body.code,
-            label=body.label,
-            loss_category=body.loss_category,
-            parent_id=body.parent_id,
-            position=body.position,
-            custom=await given_custom(work, "reason", body.custom),
-        )
-        return Done(await with_custom(work, "reason", Reason.model_validate(row)), 201)
-
-    return await write.once(add)
-
-
-@router.patch(
-    "/reasons/{reason_id}",
-    operation_id="editReason",
-    summary="Change a reason",
-    response_model=Reason,
-    responses=WRITING,
-)
-async def patch_reason(reason_id: UUID, body: ReasonChange, write: Write) -> Response:
-    """Change what is given; a reason that is not active stays on what it explained already."""
-
-    async def edit(work: Work) -> Done:
-        row = await reasons.edit_reason(
-            work,
-            reason_id=reason_id,
-            version=body.version,
-            label=body.label,
-            loss_category=given(body, "loss_category", body.loss_category),
-            parent_id=given(body, "parent_id", body.parent_id),
-            position=body.position,
-            is_active=body.is_active,
-            custom=await given_custom(work, "reason", body.custom),
-        )
-        return Done(await with_custom(work, "reason", Reason.model_validate(row)))
 
     return await write.once(edit)
 
