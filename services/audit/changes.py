@@ -20,7 +20,7 @@ LEFT_OUT = frozenset({"id", "org_id", "version", "own_role", "has_keys"})
 """Columns that say nothing to people."""
 COLUMNS = (
     "audit.seq, audit.at, audit.action, audit.table_name, audit.row_id, audit.actor_kind, audit.user_id,"
-    " audit.api_key_id, audit.request_id, audit.before, audit.after"
+    " audit.api_key_id, audit.request_id, audit.before, audit.after, audit.device"
 )
 """What `changes_of` needs of entries."""
 NAMED = "SELECT id, {name}::text AS name FROM {table} WHERE id = ANY ($1::uuid[])"
@@ -30,7 +30,9 @@ SELECT DISTINCT ON (row_id) row_id AS id, coalesce(after, before) ->> $2::text A
 WHERE row_id = ANY ($1::uuid[]) AND table_name = $3 AND action IN ('insert', 'update', 'delete')
 ORDER BY row_id, at DESC, seq DESC
 """
-Action = Literal["insert", "update", "delete"]
+Action = Literal["insert", "update", "delete", "refused", "read"]
+NOTES = frozenset({"refused", "read"})
+"""Actions of entries that changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,14 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Change:
-    """One audited change of one row."""
+    """One audited change of one row, or a note of a refusal or of what was read."""
 
     seq: int
     at: datetime
     """Aware UTC."""
     action: Action
     table: str
+    """Of a note, what was refused or read: a permission or a stable word."""
     row_id: UUID | None
     name: str
     """What the thing is called today, or was called last; empty for what has no name."""
@@ -66,9 +69,13 @@ class Change:
     api_key: str
     """Name of the key that a program came with; empty for people."""
     request_id: str
+    device: str
+    """Address and device that the actor came with."""
     fields: tuple[FieldChange, ...]
     """Those that changed, or all that hold something where the thing was made or removed; in the order of their
     names."""
+    details: Mapping[str, object]
+    """What a note says of a refusal or of what was read; empty for changes."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Changes:
 async def changes_of(work: Work, entries: "Sequence[asyncpg.Record]") -> Changes:
     """Return audit entries as people read them, one statement per kind of things that they speak of.
 
-    `entries` hold COLUMNS and are changes. Who may read them is for the caller to decide; what its reader may not see
+    `entries` hold COLUMNS. Who may read them is for the caller to decide; what its reader may not see
     keeps its name to itself.
     """
     definitions = await _custom_fields(work, {entry["table_name"] for entry in entries})
@@ -96,6 +103,8 @@ async def changes_of(work: Work, entries: "Sequence[asyncpg.Record]") -> Changes
         _want(wanted, "api_keys", entry["api_key_id"])
         if entry["table_name"] in NAMES:
             _want(wanted, entry["table_name"], entry["row_id"])
+        elif entry["action"] in NOTES:
+            _want(wanted, "users", entry["row_id"])  # notes are about people, where they are about somebody
         title = _title(entry)
         for one in changed if title is None else (title, *changed):
             for value in (one.before, one.after):
@@ -117,13 +126,15 @@ def _change(entry: "asyncpg.Record", fields: tuple[FieldChange, ...], names: Map
         action=entry["action"],
         table=entry["table_name"],
         row_id=entry["row_id"],
-        name=names.get(str(entry["row_id"]), "") if entry["table_name"] in NAMES else "",
+        name=names.get(str(entry["row_id"]), "") if entry["table_name"] in NAMES or entry["action"] in NOTES else "",
         title=_title(entry),
         actor=names.get(str(entry["user_id"]), ""),
         actor_kind=entry["actor_kind"],
         api_key=names.get(str(entry["api_key_id"]), ""),
         request_id=entry["request_id"],
+        device=entry["device"],
         fields=fields,
+        details=_details(entry),
     )
 
 
@@ -136,6 +147,8 @@ def _title(entry: "asyncpg.Record") -> FieldChange | None:
 
 
 def _fields_of(entry: "asyncpg.Record", definitions: Mapping[str, FieldDefinition]) -> tuple[FieldChange, ...]:
+    if entry["action"] in NOTES:
+        return ()
     before, after = _flat(entry["before"]), _flat(entry["after"])
     changed = [
         FieldChange(name, before.get(name), after.get(name), definitions.get(name))
@@ -145,6 +158,11 @@ def _fields_of(entry: "asyncpg.Record", definitions: Mapping[str, FieldDefinitio
     if entry["action"] != "update":
         changed = [one for one in changed if (one.before or one.after) not in (None, "", [], {})]
     return tuple(changed)
+
+
+def _details(entry: "asyncpg.Record") -> dict[str, object]:
+    held = entry["after"] if entry["action"] in NOTES else None
+    return dict(held) if isinstance(held, dict) else {}
 
 
 def _flat(row: object) -> dict[str, object]:

@@ -15,6 +15,7 @@ from ui.api.v1 import (
     andon,
     andon_ladders,
     api_keys,
+    audit,
     branding,
     crews,
     custom_fields,
@@ -104,6 +105,7 @@ def api_v1(
         printouts.router,
         custom_fields.router,
         infrastructure_router(settings),
+        audit.router,
     )
     for router in routers:
         app.include_router(router)
