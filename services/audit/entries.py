@@ -149,8 +149,8 @@ async def begin_export(scope: Scope, *, form: str) -> None:
 
 
 async def exported(scope: Scope, *, wanted: EntryFilter) -> AsyncIterator[Mapping[str, object]]:
-    """Yield the entries that the filter leaves by column as they are kept, newest first, some at a time and in works of their
-    own, so that a long export holds nothing up.
+    """Yield the entries that the filter leaves by column, newest first, some at a time and in works of their own, so
+    that a long export holds nothing up.
 
     Raises:
         Unavailable: Postgres does not answer.

@@ -44,6 +44,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/features": frozenset({Role.ADMIN}),
     "/admin/health": frozenset({Role.ADMIN}),
     "/admin/jobs": frozenset({Role.ADMIN}),
+    "/admin/audit": frozenset({Role.ADMIN}),
     "/admin/branding": frozenset({Role.ADMIN}),
     "/admin/fields": frozenset({Role.ADMIN}),
     "/admin/fields/{entity}": frozenset({Role.ADMIN}),

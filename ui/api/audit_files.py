@@ -31,7 +31,7 @@ def audit_file(scope: Scope, wanted: EntryFilter, form: AuditFormat) -> Streamin
 async def _pieces(scope: Scope, wanted: EntryFilter, form: AuditFormat) -> AsyncIterator[bytes]:
     if form == "csv":
         yield _csv([COLUMNS])
-    waiting: list[asyncpg.Record] = []
+    waiting: list[Mapping[str, object]] = []
     async for entry in exported(scope, wanted=wanted):
         waiting.append(entry)
         if len(waiting) >= LINES_AT_ONCE:

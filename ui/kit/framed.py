@@ -27,6 +27,7 @@ SETUP = (
     (Permission.EDIT_FIELDS, "/admin/fields"),
     (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers"),
     (Permission.READ_API_KEYS, "/admin/api-keys"),
+    (Permission.INSPECT_AUDIT, "/admin/audit"),
 )
 """Where the set-up begins, by the first right that somebody has."""
 

@@ -3,6 +3,7 @@
 from ui.pages import (
     admin,
     admin_api_keys,
+    admin_audit,
     admin_badges,
     admin_branding,
     admin_crews,
@@ -41,6 +42,7 @@ from ui.pages import (
 __all__ = [
     "admin",
     "admin_api_keys",
+    "admin_audit",
     "admin_badges",
     "admin_branding",
     "admin_crews",

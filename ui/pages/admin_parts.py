@@ -34,6 +34,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.EDIT_FEATURES, "/admin/features", "toggle_on", _("Features")),
         (Permission.INSPECT_SYSTEM, "/admin/health", "monitor_heart", _("Health")),
         (Permission.INSPECT_SYSTEM, "/admin/jobs", "pending_actions", _("Jobs")),
+        (Permission.INSPECT_AUDIT, "/admin/audit", "policy", _("Audit")),
         (Permission.EDIT_FIELDS, "/admin/fields", "dynamic_form", _("Custom fields")),
     )
     with framed_at(seat, title, active=AREA, plants=plants) as content:

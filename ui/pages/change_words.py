@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 
-from services.audit.changes import Change, Changes, FieldChange
+from domain.errors import marked
+from domain.identity.permission_words import SENTENCES
+from services.audit.changes import NOTES, Change, Changes, FieldChange
 from services.audit.recorded import LEADS_TO, words_of
 from services.custom_fields.entities import ENTITIES
 from services.custom_fields.shown import text_of
@@ -28,7 +30,24 @@ INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 NOTHING = "–"
 LONGEST = 400
-CHANGE_ICONS = {"insert": "add_circle", "update": "edit", "delete": "delete"}
+CHANGE_ICONS = {"insert": "add_circle", "update": "edit", "delete": "delete", "refused": "block", "read": "visibility"}
+
+
+READS = {
+    "audit.entries": marked("The audit"),
+    "audit.export": marked("The audit, as a file"),
+    "identity.rights": marked("What somebody may do"),
+    "identity.holders": marked("Who holds a right"),
+    "identity.api_keys": marked("API keys"),
+    "identity.sessions": marked("Sessions of somebody else"),
+    "identity.users": marked("The list of users"),
+}
+"""What notes of reading call what was read."""
+REFUSALS = {
+    "sign_in": marked("Sign-in with a wrong password"),
+    "not_recognized": marked("Unknown badge or PIN at a kiosk"),
+}
+"""What notes of refusals call what no permission names."""
 
 
 class ChangeWords:
@@ -42,6 +61,8 @@ class ChangeWords:
     def what(self, change: Change) -> str:
         """Say in a few words what happened to what."""
         _ = self._translate
+        if change.action in NOTES:
+            return self._note(change)
         sentences = {"insert": _("{thing} added"), "update": _("{thing} changed"), "delete": _("{thing} removed")}
         thing = f"{_(words_of(change.table))} {self._named(change)}".strip()
         return sentences[change.action].format(thing=thing)
@@ -72,6 +93,20 @@ class ChangeWords:
             return shown
         text = self._text(table, one.name, held)
         return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+    def details(self, change: Change) -> list[tuple[str, str]]:
+        """Say what else a note tells: where it happened, and how often within its minute."""
+        _ = self._translate
+        labels = {"where": _("Where"), "times": _("How often"), "code": _("Refused as"), "format": _("Format")}
+        return [(label, str(change.details[name])) for name, label in labels.items() if name in change.details]
+
+    def _note(self, change: Change) -> str:
+        _ = self._translate
+        about = f" · {change.name}" if change.name else ""
+        if change.action == "read":
+            return _("Read: {what}").format(what=_(READS.get(change.table, change.table))) + about
+        known = {**REFUSALS, **{permission.value: words for permission, words in SENTENCES.items()}}
+        return _("Refused: {what}").format(what=_(known.get(change.table, change.table))) + about
 
     def _named(self, change: Change) -> str:
         if change.title is not None:
