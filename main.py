@@ -28,6 +28,7 @@ from services.adapters.simulator import SimulatedMachine, Simulator
 from services.adapters.smtp_mail import mailer_of
 from services.audit import chain  # noqa: F401 - importing it registers the job that links the audit
 from services.auth.attempts import SignInAttempts
+from services.auth.breached import breached_passwords_of, use_breached_passwords
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.db.engine import Database, use_database
@@ -91,7 +92,7 @@ def make_process(settings: Settings) -> Process:
         sessions=sessions,
         key_holders=key_holders,
         issuer=issuer,
-        attempts=SignInAttempts(settings.sign_in_attempts),
+        attempts=SignInAttempts(settings.sign_in_attempts, name="installation"),
         badge_key=BadgeKey.of(settings.signing_key),
         provider_door=ProviderDoor.of(settings.signing_key, OpenIdConnect(may_be_private=settings.private_providers)),
         kiosk_attempts=KioskAttempts(settings.sign_in_attempts),
@@ -185,6 +186,7 @@ async def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, sockets: list[socket]) -> None:
     use_mailer(mailer_of(settings))
     use_file_store(file_store_of(settings))
+    use_breached_passwords(breached_passwords_of(settings))
     async with database_of(settings) as server:
         demo_password = await cli.prepare_demo(settings)
         process = make_process(settings)

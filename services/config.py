@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(default=7, ge=1, le=365)
     """Lifetime of a refresh token in days; each use makes a new one."""
     sign_in_attempts: int = Field(default=10, ge=1)
-    """Failed sign-ins allowed per account, and five times as many per address, within 15 minutes."""
+    """Failed sign-ins allowed per account, and five times as many per address, within 15 minutes; an
+    organization can set its own number per account."""
+    breached_passwords: Path | None = None
+    """File of breached passwords that nobody may choose: SHA-1 hashes, one a line and sorted, as they are published, or
+    the passwords themselves, one a line."""
     private_providers: bool = False
     """Whether sign-in providers may have private addresses, as a Keycloak in the factory's own network has, and use
     `http://` on this computer. Without it only public `https://` addresses are asked."""

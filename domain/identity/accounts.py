@@ -102,15 +102,3 @@ def checked_password(value: str) -> str:
     if not 1 <= len(value) <= LONGEST_PASSWORD or not is_text:
         raise InvalidPassword(field="password", longest=LONGEST_PASSWORD)
     return value
-
-
-def checked_new_password(value: str) -> str:
-    """Return the password when somebody may choose it.
-
-    Raises:
-        InvalidPassword: it could never be typed again.
-        ShortPassword: it is too short.
-    """
-    if len(checked_password(value)) < SHORTEST_PASSWORD:
-        raise ShortPassword(field="password", shortest=SHORTEST_PASSWORD)
-    return value

@@ -38,6 +38,8 @@ SENTENCES: dict[Permission, str] = {
     Permission.READ_API_KEYS: marked("See the API keys of programs"),
     Permission.EDIT_API_KEYS: marked("Make and revoke API keys of programs"),
     Permission.READ_SIGN_IN_PROVIDERS: marked("See through which providers people sign in"),
+    Permission.READ_SIGN_IN_POLICY: marked("See what is asked of passwords and sign-ins"),
+    Permission.EDIT_SIGN_IN_POLICY: marked("Say what is asked of passwords and sign-ins"),
     Permission.EDIT_SIGN_IN_PROVIDERS: marked("Say through which providers people sign in"),
     Permission.INSPECT_SYSTEM: marked("See the health of the installation, its settings, jobs and tasks"),
     Permission.EDIT_JOBS: marked("Retry and cancel jobs and tasks"),

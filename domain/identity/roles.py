@@ -50,6 +50,8 @@ class Permission(StrEnum):
     EDIT_JOBS = "system.job.edit"
     EDIT_FEATURES = "system.feature.edit"
     INSPECT_AUDIT = "audit.log.inspect"  # not `read`: what everybody did is not for whoever may read everything else
+    READ_SIGN_IN_POLICY = "identity.sign_in.read"
+    EDIT_SIGN_IN_POLICY = "identity.sign_in.edit"
     READ_ORGANIZATIONS = "platform.organization.read"  # the area of the platform's own organization, see PLATFORM
     ADD_ORGANIZATIONS = "platform.organization.add"
     SUSPEND_ORGANIZATIONS = "platform.organization.suspend"

@@ -1,50 +1,98 @@
 """Limits on failed sign-ins, per account and per address.
 
-Counted in the memory of each server process: with several processes an attacker gets that many times the limit.
+Counted in the database, so that several server processes count together and a restart forgets nothing. Whether an
+account exists makes no difference to what is counted.
 """
 
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from sqlalchemy import text
 
 from domain.errors import UnisonError, marked
+from services.db.engine import without_tenant
+from services.db.keys import new_id
 
 WINDOW_MINUTES = 15
 ADDRESS_FACTOR = 5
 """An address may fail this many times as often as an account: many people share one factory's address."""
+
+# The lock lasts its whole time from the last attempt that was allowed; attempts meanwhile do not make it longer.
+HIT = text("""
+INSERT INTO app.sign_in_attempts AS before (key, failures, since) VALUES (:key, 1, now())
+ON CONFLICT ON CONSTRAINT sign_in_attempts_pk DO UPDATE SET
+  failures = CASE WHEN before.since < now() - make_interval(mins => :minutes) THEN 1 ELSE before.failures + 1 END,
+  since = CASE WHEN before.since < now() - make_interval(mins => :minutes) OR before.failures + 1 = :most THEN now()
+               ELSE before.since END
+RETURNING failures
+""")
+COUNTED = text("""
+SELECT failures FROM app.sign_in_attempts WHERE key = :key AND since >= now() - make_interval(mins => :minutes)
+""")
+FORGET = text("DELETE FROM app.sign_in_attempts WHERE key = :key")
 
 
 class TooManyAttempts(UnisonError):
     """Too many failed sign-ins lately."""
 
     code: ClassVar[str] = "too_many_attempts"
-    sentence: ClassVar[str] = marked("Too many failed attempts. Wait 15 minutes, then try again.")
+    sentence: ClassVar[str] = marked("Too many failed attempts. Wait a while, usually 15 minutes, then try again.")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """After how many failures somebody is locked out, and for how long."""
+
+    attempts: int
+    minutes: int = WINDOW_MINUTES
 
 
 class SignInAttempts:
-    """Remembers failed sign-ins for a quarter of an hour."""
+    """Remembers failed sign-ins; all of the same `name` count together, without one each for itself."""
 
-    def __init__(self, per_account: int) -> None:
-        self._account = RateLimitItemPerMinute(per_account, WINDOW_MINUTES)
-        self._address = RateLimitItemPerMinute(per_account * ADDRESS_FACTOR, WINDOW_MINUTES)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, per_account: int, *, name: str = "") -> None:
+        self.lock = Lock(per_account)
+        self._most_of_address = per_account * ADDRESS_FACTOR
+        self._name = name or new_id().hex
 
-    async def count(self, *, account: str, address: str) -> None:
-        """Count an attempt before its password is looked at, so that parallel guesses count too.
+    async def count(self, *, account: str, address: str, lock: Lock | None = None) -> None:
+        """Count an attempt before its password is looked at, so that parallel guesses count too; `lock` is what the
+        organization wants instead.
 
         Raises:
             TooManyAttempts: the account or the address failed too often.
+            Unavailable: Postgres does not answer.
         """
-        may_address = await self._limiter.test(self._address, "address", address)
-        if not (may_address and await self._limiter.hit(self._account, "account", account)):
+        lock = lock or self.lock
+        async with without_tenant() as connection:
+            asked = {"key": self._key("address", address), "minutes": WINDOW_MINUTES}
+            of_address = await connection.scalar(COUNTED, asked) or 0
+            may_come = of_address < self._most_of_address
+            if may_come:
+                hit = {"key": self._key("account", account), "minutes": lock.minutes, "most": lock.attempts}
+                may_come = (await connection.execute(HIT, hit)).scalar_one() <= lock.attempts
+        if not may_come:
             raise TooManyAttempts
 
     async def count_failure(self, *, address: str) -> None:
-        """Count a failed attempt against the address it came from."""
-        await self._limiter.hit(self._address, "address", address)
+        """Count a failed attempt against the address it came from.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        hit = {"key": self._key("address", address), "minutes": WINDOW_MINUTES, "most": self._most_of_address}
+        async with without_tenant() as connection:
+            await connection.execute(HIT, hit)
 
     async def forget_account(self, account: str) -> None:
-        """Forget the attempts of an account whose owner has signed in."""
-        await self._limiter.clear(self._account, "account", account)
+        """Forget the attempts of an account whose owner has signed in.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with without_tenant() as connection:
+            await connection.execute(FORGET, {"key": self._key("account", account)})
+
+    def _key(self, kind: str, value: str) -> bytes:
+        return sha256(f"{self._name}\0{kind}\0{value}".encode(errors="ignore")).digest()

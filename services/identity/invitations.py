@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import Forbidden, Invalid, NotFound, marked
 from domain.events import UserChanged
-from domain.identity.accounts import checked_new_password
 from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.passwords import hash_password
@@ -22,6 +21,7 @@ from services.db.engine import without_tenant
 from services.db.tables import User, UserInvitation
 from services.db.work import Work, begin, read
 from services.identity.assignments import refuse_stronger
+from services.identity.sign_in_policies import refuse_weak_password
 from services.identity.sign_ins import Device, Tokens, open_session
 from services.jobs.registry import Job, does, enqueue
 from services.mail import can_send_mail, current_mailer
@@ -129,14 +129,16 @@ async def accept_invitation(
 
     Raises:
         InvitationOver: the link invites nobody any more.
-        InvalidPassword, ShortPassword: the password cannot be kept.
+        InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the password cannot be kept.
         OrganizationSuspended: nobody of the organization comes in for now.
         Unavailable: Postgres does not answer.
     """
     await find_invited(token)  # before a hash costs a quarter of a second
-    password_hash = await hash_password(checked_new_password(password))
     digest = _digest(token)
     org_id, user_id = await _found(digest)
+    async with read(Scope(org_id)) as work:
+        await refuse_weak_password(work, password)
+    password_hash = await hash_password(password)
     async with begin(Scope(org_id, actor_kind="user", user_id=user_id, request_id=request_id)) as work:
         if (await work.session.execute(USE, {"digest": digest})).first() is None:
             raise InvitationOver(permission="")

@@ -7,13 +7,13 @@ from domain.checks import checked_choice
 from domain.edits import UNCHANGED, Unchanged
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, marked
 from domain.events import UserChanged
-from domain.identity.accounts import checked_new_password
 from domain.identity.preferences import NumberFormat, checked_language, checked_time_zone
 from services.auth.attempts import SignInAttempts
 from services.auth.passwords import check_password, hash_password
 from services.db.tables import User
 from services.db.work import Work
 from services.identity.session_lists import end_sessions_of, is_own_sign_in
+from services.identity.sign_in_policies import refuse_weak_password
 
 
 class NotYourPassword(Invalid):
@@ -39,11 +39,11 @@ async def change_password(work: Work, attempts: SignInAttempts, *, present: str,
         OnlyYourself: the actor is nobody who signed in.
         TooManyAttempts: wrong passwords were tried too often.
         NotYourPassword: the present password is another one.
-        InvalidPassword, ShortPassword: the new password cannot be kept.
+        InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the new password cannot be kept.
     """
     user = await _own(work)
     await attempts.count(account=f"change {user.id}", address=f"change {user.id}")
-    password = checked_new_password(new)
+    password = await refuse_weak_password(work, new)
     if not (await check_password(present, user.password_hash)).fits:
         raise NotYourPassword(field="present")
     user.password_hash = await hash_password(password)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.checks import storable
 from domain.errors import Forbidden, NotFound, marked
 from domain.events import UserChanged
-from domain.identity.accounts import LONGEST_EMAIL, checked_new_password
+from domain.identity.accounts import LONGEST_EMAIL
 from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
@@ -29,6 +29,7 @@ from services.db.tables import PasswordReset, User
 from services.db.work import Work, begin, read
 from services.identity.assignments import refuse_stronger
 from services.identity.session_lists import end_sessions_of
+from services.identity.sign_in_policies import refuse_weak_password
 from services.identity.sign_ins import CANDIDATES
 from services.jobs.registry import Job, does, does_for_system, enqueue, enqueue_for_system
 from services.mail import can_send_mail, current_mailer
@@ -168,13 +169,15 @@ async def choose_password(*, token: str, password: str, request_id: str = "") ->
 
     Raises:
         ResetOver: the link changes nobody's password any more.
-        InvalidPassword, ShortPassword: the password cannot be kept.
+        InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the password cannot be kept.
         Unavailable: Postgres does not answer.
     """
     resetting = await find_reset(token)  # before a hash costs a quarter of a second
-    password_hash = await hash_password(checked_new_password(password))
     digest = _digest(token)
     org_id, user_id = await _found(digest)
+    async with read(Scope(org_id)) as work:
+        await refuse_weak_password(work, password)
+    password_hash = await hash_password(password)
     async with begin(Scope(org_id, actor_kind="user", user_id=user_id, request_id=request_id)) as work:
         if (await work.session.execute(USE, {"digest": digest})).first() is None:
             raise ResetOver(permission="")

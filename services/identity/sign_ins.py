@@ -11,6 +11,7 @@ from domain.checks import storable
 from domain.errors import Forbidden, UnisonError, marked
 from domain.events import SessionRevoked
 from domain.identity.accounts import LONGEST_EMAIL
+from domain.identity.sign_in_policies import SignInPolicy
 from domain.scope import Scope
 from services.audit.notes import note_attempt
 from services.auth.attempts import SignInAttempts
@@ -19,6 +20,7 @@ from services.auth.tokens import Claims, NotSignedIn, TokenIssuer
 from services.db.engine import without_tenant
 from services.db.tables import Organization, RefreshToken, SignInSession, User
 from services.db.work import Work, begin
+from services.identity.sign_in_policies import load_sign_in_policy, lock_of_sign_in
 
 CANDIDATES = text("SELECT user_id, org_id, password_hash FROM app.sign_in_candidates(:email, :slug)")
 
@@ -83,7 +85,8 @@ async def sign_in(
     """
     email = storable(email.strip().lower(), longest=LONGEST_EMAIL)
     organization = None if organization is None else storable(organization, longest=40)
-    await attempts.count(account=email, address=device.address)
+    lock = await lock_of_sign_in(organization, attempts.lock)
+    await attempts.count(account=email, address=device.address, lock=lock)
     async with without_tenant() as connection:
         candidates = (await connection.execute(CANDIDATES, {"email": email, "slug": organization})).all()
     if not candidates:
@@ -120,10 +123,13 @@ async def open_session(work: Work, issuer: TokenIssuer, *, user_id: UUID, device
     """
     if not await _organization_is_active(work):
         raise OrganizationSuspended
+    policy = await load_sign_in_policy(work)
+    ends_at = None if policy.most_hours is None else work.now + timedelta(hours=policy.most_hours)
     session = SignInSession(
         org_id=work.scope.org_id,
         user_id=user_id,
-        expires_at=work.now + issuer.refresh_lifetime,
+        expires_at=_until(work, issuer, policy, ends_at),
+        ends_at=ends_at,
         address=storable(device.address, longest=100),
         device=storable(device.name, longest=300),
     )
@@ -152,7 +158,7 @@ async def refresh(issuer: TokenIssuer, *, refresh_token: str, request_id: str = 
             pass
         elif _goes_on(work, session, user) and await _organization_is_active(work):
             token.used_at = work.now
-            session.expires_at = work.now + issuer.refresh_lifetime
+            session.expires_at = _until(work, issuer, await load_sign_in_policy(work), session.ends_at)
             session.last_used_at = work.now
             tokens = await _issue(work, issuer, session_id=session.id, user_id=user.id)
     if tokens is None:
@@ -173,6 +179,12 @@ async def end_session(work: Work, *, session_id: UUID, because: str = "signed_ou
     )
     if ended.first() is not None:
         work.emit(SessionRevoked(session_id=session_id))
+
+
+def _until(work: Work, issuer: TokenIssuer, policy: SignInPolicy, ends_at: datetime | None) -> datetime:
+    """Return when a session ends that is used now."""
+    until = work.now + policy.idle_of(issuer.refresh_lifetime)
+    return until if ends_at is None else min(until, ends_at)
 
 
 async def _organization_is_active(work: Work) -> bool:

@@ -40,6 +40,18 @@ class PurgeSignIns(Job):
     name = "upkeep.sign_ins.purge"
 
 
+class PurgeSignInAttempts(Job):
+    """Forget failed sign-ins that lock nobody any more."""
+
+    name = "upkeep.sign_in_attempts.purge"
+
+
+@does_for_system(PurgeSignInAttempts, every_s=HOUR_S)
+async def purge_sign_in_attempts(connection: AsyncConnection, _: PurgeSignInAttempts) -> None:
+    """Let nothing grow that strangers can write."""
+    await connection.execute(text("SELECT app.purge_sign_in_attempts()"))
+
+
 @does_for_system(MakeMonthsAhead, every_s=12 * HOUR_S)
 async def make_months_ahead(connection: AsyncConnection, _: MakeMonthsAhead) -> None:
     """Make partitions well before anything is written to them."""

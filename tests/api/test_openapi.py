@@ -106,7 +106,7 @@ class TestDocument:
             "explainUserPermissions",
             "listUsers", "getUser", "inviteUser", "setPreferences", "changePassword", "editUser", "deactivateUser",
             "reactivateUser", "inviteUserAgain", "withdrawInvitation", "resetPassword", "listSessions",
-            "revokeSessions", "revokeSession",
+            "revokeSessions", "revokeSession", "getSignInPolicy", "setSignInPolicy",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
             "listCustomFields", "getCustomField", "addCustomField", "editCustomField", "orderCustomFields",
             "checkCustomFieldConversion", "getCustomFieldConversion", "runCustomFieldConversion",

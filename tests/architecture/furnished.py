@@ -38,15 +38,18 @@ from services.db.tables import (
     OrganizationFeature,
     OwnRole,
     PasswordReset,
+    RecoveryCode,
     RefreshToken,
     Reversal,
     RoleGrant,
     Routing,
     RoutingOperation,
+    SecondFactor,
     ShiftExceptionRow,
     ShiftFact,
     ShiftOccurrenceRow,
     ShiftTemplateRow,
+    SignInPolicyRow,
     SignInProvider,
     SignInSession,
     Task,
@@ -138,6 +141,15 @@ async def sign_in(work: Work, floor: Floor) -> None:
     await work.session.flush()
     work.session.add(UserIdentity(org_id=org_id, provider_id=provider.id, subject="ada", user_id=user_id))
     work.session.add(UserInvitation(org_id=org_id, user_id=user_id, digest=b"a digest", expires_at=work.now))
+    work.session.add(SecondFactor(org_id=org_id, user_id=user_id, secret=b"sealed"))
+    work.session.add(
+        SignInPolicyRow(
+            org_id=org_id, shortest_password=10, kinds=[], refuses_breached=True, attempts=10, lock_minutes=15,
+            second_factor="optional", second_factor_roles=[],
+        )
+    )  # fmt: skip
+    await work.session.flush()
+    work.session.add(RecoveryCode(org_id=org_id, user_id=user_id, digest=b"a digest"))
     work.session.add(PasswordReset(org_id=org_id, user_id=user_id, digest=b"a digest", expires_at=work.now))
     work.session.add(UsedSignIn(org_id=org_id, state_digest=b"a digest", expires_at=work.now))
     session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))

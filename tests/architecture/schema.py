@@ -13,6 +13,7 @@ GLOBAL_TABLES = {
     "app.server_processes": "server processes serve every organization",
     "app.schedules": "recurring jobs of the system itself",
     "app.workers": "workers serve every organization",
+    "app.sign_in_attempts": "who fails to sign in may belong to no organization",
     "app.audit_marks": "how far the audit of all organizations is linked",
 }
 """Tables that belong to no organization, each with the reason."""

@@ -9,6 +9,7 @@ from services.auth.attempts import ADDRESS_FACTOR, SignInAttempts, TooManyAttemp
 HERE = "192.0.2.1"
 
 
+@pytest.mark.usefixtures("database")
 class TestCount:
     async def test_stops_an_account_after_its_limit_wherever_the_guesses_come_from(self) -> None:
         attempts = SignInAttempts(3)
@@ -49,6 +50,7 @@ class TestCount:
         await attempts.count(account="another@x.example", address=HERE)
 
 
+@pytest.mark.usefixtures("database")
 class TestForgetAccount:
     async def test_begins_anew_for_whoever_knew_the_password(self) -> None:
         attempts = SignInAttempts(2)

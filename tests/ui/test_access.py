@@ -34,6 +34,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/me": EVERYBODY,
     "/admin/users": PLANNERS,
     "/admin/users/{user_id}": PLANNERS,
+    "/admin/sign-in": PLANNERS,
     "/admin/badges": frozenset({Role.ADMIN}),
     "/admin/api-keys": PLANNERS,
     "/admin/roles": PLANNERS,

@@ -26,6 +26,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.EDIT_SHIFTS, "/admin/crews", "groups", _("Crews")),
         (Permission.READ_USERS, "/admin/users", "group", _("Users")),
         (Permission.EDIT_USERS, "/admin/badges", "badge", _("Badges and PINs")),
+        (Permission.READ_SIGN_IN_POLICY, "/admin/sign-in", "password", _("Sign-in rules")),
         (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers", "login", _("Sign-in providers")),
         (Permission.READ_ROLES, "/admin/roles", "admin_panel_settings", _("Roles")),
         (Permission.READ_API_KEYS, "/admin/api-keys", "key", _("API keys")),

@@ -4,22 +4,17 @@ from nicegui import ui
 from starlette.requests import Request
 
 from domain.errors import Unavailable, UnisonError
-from domain.identity.accounts import InvalidPassword, ShortPassword
 from services.auth.attempts import TooManyAttempts
-from services.identity.invitations import PasswordsDiffer
 from services.identity.organizations import organization_of_address
 from services.identity.password_resets import PAGE, ResetOver, find_reset
 from services.mail import can_send_mail
 from ui.kit.addresses import FORGOTTEN_PAGE, addressed_organization, sign_in_address
 from ui.kit.brands import brand_of_address
 from ui.kit.translate import preferred_language, sentence_of, speak, translator
-from ui.pages.gate_forms import gate_field, gate_hidden, problem_words
+from ui.pages.gate_forms import PASSWORD_PROBLEMS, gate_field, gate_hidden, problem_words, shortest_password
 from ui.theme import gate, gate_brand, wear
 
 ASK_PROBLEMS: dict[str, type[UnisonError]] = {error.code: error for error in (TooManyAttempts, Unavailable)}
-RESET_PROBLEMS: dict[str, type[UnisonError]] = {
-    error.code: error for error in (ShortPassword, InvalidPassword, PasswordsDiffer, Unavailable)
-}
 
 
 @ui.page(FORGOTTEN_PAGE)
@@ -65,6 +60,7 @@ async def reset(request: Request, token: str = "", problem: str = "") -> None:
     try:
         resetting = await find_reset(token)
         organization = await organization_of_address(slug=resetting.slug, host="")
+        shortest = await shortest_password(None if organization is None else organization.id)
     except (ResetOver, Unavailable) as error:
         with gate(_("New password")):
             ui.label(sentence_of(error, _)).classes("u-error").props("role=alert").mark("problem")
@@ -77,7 +73,7 @@ async def reset(request: Request, token: str = "", problem: str = "") -> None:
         ui.label(_("New password")).classes("u-title").props("role=heading aria-level=1")
         ui.label(_("Choose a password for {email}.").format(email=resetting.email)).classes("u-muted")
         if problem:
-            words = problem_words(RESET_PROBLEMS, problem, _)
+            words = problem_words(PASSWORD_PROBLEMS, problem, _, shortest=shortest)
             ui.label(words).classes("u-error").props("role=alert").mark("problem")
         gate_field(_("Password"), name="password", kind="password", autocomplete="new-password").props("autofocus")
         gate_field(_("Password again"), name="repeated", kind="password", autocomplete="new-password")

@@ -6,13 +6,12 @@ from nicegui import ui
 from starlette.requests import Request
 
 from domain.errors import NotFound, Unavailable, UnisonError
-from domain.identity.accounts import InvalidPassword, ShortPassword
 from domain.scope import Scope
 from services.auth.attempts import TooManyAttempts
 from services.auth.secret_boxes import SecretLost
 from services.auth.tokens import NotSignedIn
 from services.db.work import read
-from services.identity.invitations import PAGE, InvitationOver, PasswordsDiffer, find_invited
+from services.identity.invitations import PAGE, InvitationOver, find_invited
 from services.identity.organizations import OrganizationAddress, organization_of_address
 from services.identity.provider_sign_ins import MailNotConfirmed, NoAccount, SignInOver
 from services.identity.sign_in_providers import ProviderButton, list_buttons
@@ -21,7 +20,7 @@ from services.ports import ProviderAway, ProviderMisconfigured, ProviderRefused
 from ui.kit.addresses import addressed_organization, forgotten_address
 from ui.kit.brands import brand_of_address
 from ui.kit.translate import preferred_language, sentence_of, speak, translator
-from ui.pages.gate_forms import gate_field, gate_hidden, problem_words
+from ui.pages.gate_forms import PASSWORD_PROBLEMS, gate_field, gate_hidden, problem_words, shortest_password
 from ui.theme import gate, gate_brand, wear
 
 PROBLEMS: dict[str, type[UnisonError]] = {
@@ -31,9 +30,7 @@ PROBLEMS: dict[str, type[UnisonError]] = {
         NoAccount, ProviderAway, ProviderMisconfigured, ProviderRefused,
     )
 }  # fmt: skip
-INVITATION_PROBLEMS: dict[str, type[UnisonError]] = {
-    error.code: error for error in (ShortPassword, InvalidPassword, PasswordsDiffer, Unavailable, OrganizationSuspended)
-}
+INVITATION_PROBLEMS = {**PASSWORD_PROBLEMS, OrganizationSuspended.code: OrganizationSuspended}
 PROBLEMS |= dict.fromkeys((NotFound.code, SecretLost.code), ProviderMisconfigured)
 """What may stand in the address: whatever else does is no sentence of ours."""
 
@@ -94,6 +91,7 @@ async def invitation(request: Request, token: str = "", problem: str = "") -> No
     try:
         invited = await find_invited(token)
         organization = await organization_of_address(slug=invited.slug, host="")
+        shortest = await shortest_password(None if organization is None else organization.id)
     except (InvitationOver, Unavailable) as error:
         with gate(_("Invitation")):
             ui.label(sentence_of(error, _)).classes("u-error").props("role=alert").mark("problem")
@@ -108,9 +106,9 @@ async def invitation(request: Request, token: str = "", problem: str = "") -> No
         )
         ui.label(_("Choose a password for {email}.").format(email=invited.email)).classes("u-muted")
         if problem:
-            ui.label(problem_words(INVITATION_PROBLEMS, problem, _)).classes("u-error").props("role=alert").mark(
-                "problem"
-            )
+            ui.label(problem_words(INVITATION_PROBLEMS, problem, _, shortest=shortest)).classes("u-error").props(
+                "role=alert"
+            ).mark("problem")
         gate_field(_("Password"), name="password", kind="password", autocomplete="new-password").props("autofocus")
         gate_field(_("Password again"), name="repeated", kind="password", autocomplete="new-password")
         gate_hidden("token", token)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, FetchedValue, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import ARRAY, BigInteger, FetchedValue, Integer, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -132,6 +132,44 @@ class UserInvitation(Row):
     used_at: Mapped[datetime | None]
 
 
+class SignInPolicyRow(Row):
+    """What an organization asks of a sign-in."""
+
+    __tablename__ = "sign_in_policies"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    shortest_password: Mapped[int] = mapped_column(Integer)
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    refuses_breached: Mapped[bool]
+    attempts: Mapped[int] = mapped_column(Integer)
+    lock_minutes: Mapped[int] = mapped_column(Integer)
+    idle_minutes: Mapped[int | None] = mapped_column(Integer)
+    most_hours: Mapped[int | None] = mapped_column(Integer)
+    second_factor: Mapped[str]
+    second_factor_roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class SecondFactor(Row):
+    """The secret from which somebody's app makes codes."""
+
+    __tablename__ = "second_factors"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RecoveryCode(Row):
+    """A code that stands for a lost app, once."""
+
+    __tablename__ = "recovery_codes"
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
 class PasswordReset(Row):
     """The newest link for a user to choose another password with."""
 
@@ -194,6 +232,7 @@ class SignInSession(Row):
     address: Mapped[str] = mapped_column(default="")
     device: Mapped[str] = mapped_column(default="")
     last_used_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
 
 
 class RefreshToken(Row):

@@ -32,6 +32,7 @@ from ui.api.v1 import (
     reasons,
     roles,
     shifts,
+    sign_in_policies,
     stops,
 )
 from ui.api.v1.auth import auth_router
@@ -89,6 +90,7 @@ def api_v1(
         shifts.router,
         crews.router,
         users_router(attempts=attempts, badge_key=badge_key, public_url=settings.public_url),
+        sign_in_policies.router,
         badges_router(badge_key),
         roles.router,
         api_keys.router,
