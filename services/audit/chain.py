@@ -118,9 +118,12 @@ async def seal_now(scope: Scope) -> None:
     until = time.monotonic() + PATIENCE_S
     while True:
         async with without_tenant() as connection:
-            await connection.execute(SEAL)
+            sealed = await connection.scalar(SEAL)
             if await connection.scalar(CAUGHT_UP, {"newest": newest}):
                 return
+        if sealed:  # a long past is sealed in parts
+            until = time.monotonic() + PATIENCE_S
+            continue
         if time.monotonic() > until:
             raise SealingTooSlow
         await asyncio.sleep(RETRY_S)

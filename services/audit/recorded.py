@@ -94,6 +94,7 @@ NAMES: dict[str, str] = {
     "andon_calls": "category",
     "shift_exceptions": "day",
     "production_runs": "order_number",
+    "shift_occurrences": "name",
 }
 """The column by which people know a row, by table."""
 
@@ -106,6 +107,11 @@ TITLES: dict[str, str] = {
     "user_badges": "kind",
     "user_identities": "provider_id",
     "role_grants": "pattern",
+    "production_log": "machine_id",
+    "machine_state_changes": "machine_id",
+    "sign_in_sessions": "user_id",
+    "custom_conversions": "field_id",
+    "organization_features": "feature",
 }
 """The column that tells apart the parts of a thing, by table."""
 
@@ -126,6 +132,7 @@ LEADS_TO: dict[str, str] = {
     "run_id": "production_runs",
     "crew_id": "crews",
     "template_id": "shift_templates",
+    "shift_id": "shift_occurrences",
     "user_id": "users",
     "user_ids": "users",
     "whom": "users",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import custom_fields, history, live, orders, permissions, queue, report, rls, writers
+from tests.bench import audit, custom_fields, history, live, orders, permissions, queue, report, rls, writers
 from tests.bench.results import Result, line_of
 
 BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
     "orders": orders.measure,
     "history": history.measure,
     "custom_fields": custom_fields.measure,
+    "audit": audit.measure,
     "permissions": permissions.measure,
 }
 LONGEST_S = 600.0

@@ -45,8 +45,8 @@ async def measure() -> list[Result]:
         works = await make_works(machines=TERMINALS)
         collect_rarely()
         statements = await _statements_of_a_report(works)
-        report = _ours(works)
-        await _rush(works, report, seconds=WARM_UP_S)
+        report = one_tap(works)
+        await rush(works, report, seconds=WARM_UP_S)
         times_ms = await _paced(works, report)
         rates: dict[str, list[float]] = {"ours": [], "raw": []}
         async with asyncpg.create_pool(
@@ -56,7 +56,7 @@ async def measure() -> list[Result]:
             for number in range(ROUNDS):
                 turns = [("ours", report), ("raw", raw)]
                 for name, way in turns if number % 2 else reversed(turns):
-                    rates[name].append(await _rush(works, way, seconds=RUSH_S))
+                    rates[name].append(await rush(works, way, seconds=RUSH_S))
                     print(f"  {name}: {rates[name][-1]:.0f} reports/s", flush=True)
     ours, raw_rate = median(rates["ours"]), median(rates["raw"])
     return [
@@ -74,7 +74,8 @@ async def _leave(_: object) -> None:
     """Give a connection back as it is: SQLAlchemy's pool sends nothing then either."""
 
 
-def _ours(works: Works) -> Report:
+def one_tap(works: Works) -> Report:
+    """Return what reports one good piece of a machine, as a tap at its terminal does."""
     pieces = Pieces(good=Decimal(1))
 
     async def report(machine_id: UUID) -> None:
@@ -103,7 +104,7 @@ async def _paced(works: Works, report: Report) -> list[float]:
     return sorted(times_ms)
 
 
-async def _rush(works: Works, report: Report, *, seconds: float) -> float:
+async def rush(works: Works, report: Report, *, seconds: float) -> float:
     """Let every terminal report again and again; returns committed reports a second."""
     done = 0
     began = time.monotonic()
@@ -130,7 +131,7 @@ async def _statements_of_a_report(works: Works) -> list[Statement]:
         driver = driver_of(connection)
     driver.add_query_logger(keep)  # the pool's only connection so far, so the next work takes it
     with listening(current_database(), sent):
-        await _ours(works)(works.machine_ids[0])
+        await one_tap(works)(works.machine_ids[0])
     driver.remove_query_logger(keep)
     between = [statement for statement in sent if not statement[0].startswith("BEGIN")]
     return between[: next(number for number, (sql, _) in enumerate(between) if sql.startswith("COMMIT"))]

@@ -171,6 +171,7 @@ def value_words(_: Translate) -> dict[tuple[str, str], Mapping[str, str]]:
         ("custom_fields", "shown_in"): {place.value: words for place, words in place_words(_).items()},
         ("custom_conversions", "from_type"): types,
         ("custom_conversions", "to_type"): types,
+        ("", "actor_kind"): {"user": _("Person"), "machine": _("Machine"), "system": _("System")},
         ("", "role"): role_words(_),
         ("", "whom"): role_words(_),
         ("", "new_user_role"): role_words(_),
