@@ -26,6 +26,7 @@ from services.adapters.openid_connect import OpenIdConnect
 from services.adapters.production_log_file import FOUR_TU, read_mapping, read_production_log
 from services.adapters.simulator import SimulatedMachine, Simulator
 from services.adapters.smtp_mail import mailer_of
+from services.adapters.webhook_posts import WebhookPosts
 from services.audit import chain  # noqa: F401 - importing it registers the job that links the audit
 from services.auth.attempts import SignInAttempts
 from services.auth.breached import breached_passwords_of, use_breached_passwords
@@ -52,6 +53,7 @@ from services.plant import hourly_facts  # noqa: F401 - importing it registers t
 from services.plant.places import find_machine_zone
 from services.production.history_imports import ImportedHistory, LogPlace, import_log, zone_of_log
 from services.production.sources import Followed, follow_source, replay_source
+from services.webhooks.sending import WebhookDoor, use_webhooks
 from ui import cli, pages  # noqa: F401 - importing the pages registers them
 from ui.api.gate import install
 from ui.api.metrics import watch_live_events, watch_live_screens
@@ -102,9 +104,18 @@ def make_process(settings: Settings) -> Process:
     )
 
 
+def webhook_door_of(settings: Settings) -> WebhookDoor:
+    """Put together what sends to webhooks."""
+    may_be_private = settings.private_webhooks
+    return WebhookDoor.of(
+        settings.signing_key, WebhookPosts(may_be_private=may_be_private), may_be_private=may_be_private
+    )
+
+
 def make_app(process: Process) -> FastAPI:
     """Put together what answers requests: API, sign-in, pages."""
     use_process(process)
+    use_webhooks(webhook_door_of(process.settings))
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     async def ready() -> Mapping[str, bool]:
@@ -185,6 +196,7 @@ async def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, sockets: list[socket]) -> None:
     use_mailer(mailer_of(settings))
+    use_webhooks(webhook_door_of(settings))
     use_file_store(file_store_of(settings))
     use_breached_passwords(breached_passwords_of(settings))
     async with database_of(settings) as server:
@@ -200,6 +212,7 @@ async def _serve(settings: Settings, sockets: list[socket]) -> None:
 async def work(settings: Settings) -> None:
     """Run the background worker alone until it is told to stop."""
     use_mailer(mailer_of(settings))
+    use_webhooks(webhook_door_of(settings))
     use_file_store(file_store_of(settings))
     async with database_of(settings):
         cli.say("The worker is running. Stop it with Ctrl-C.")

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     private_providers: bool = False
     """Whether sign-in providers may have private addresses, as a Keycloak in the factory's own network has, and use
     `http://` on this computer. Without it only public `https://` addresses are asked."""
+    private_webhooks: bool = False
+    """Whether webhooks may go to private addresses, as an ERP in the factory's own network has, and over `http://`.
+    Without it only public `https://` addresses are told."""
     requests_per_minute: int = Field(default=1200, ge=10)
     """Requests allowed per minute to the API for each signed-in session, or each address without one."""
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)

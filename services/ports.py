@@ -1,6 +1,6 @@
 """The outside world, as the use cases see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -221,5 +221,31 @@ class SignInProviders(Protocol):
             ProviderMisconfigured: it is not where, or not what, `access` says.
             ProviderRefused: the code is not valid, or the token is not the provider's, not for us, not for this
                 errand, or over.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class WebhookAnswer:
+    """What a webhook's address answered."""
+
+    status: int
+    """HTTP status."""
+    beginning: str
+    """The beginning of the body, for the log of deliveries."""
+
+
+class WebhookNotReached(Exception):
+    """The address may not be reached from here, or does not answer; the message says why."""
+
+
+class WebhookSender(Protocol):
+    """Something that sends messages to the addresses of webhooks."""
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
+        """Send a message.
+
+        Raises:
+            WebhookNotReached: there was no answer.
         """
         ...

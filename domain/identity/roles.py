@@ -46,6 +46,8 @@ class Permission(StrEnum):
     EDIT_API_KEYS = "identity.api_key.edit"
     READ_SIGN_IN_PROVIDERS = "identity.provider.read"
     EDIT_SIGN_IN_PROVIDERS = "identity.provider.edit"
+    READ_WEBHOOKS = "integration.webhook.read"
+    EDIT_WEBHOOKS = "integration.webhook.edit"
     INSPECT_SYSTEM = "system.installation.inspect"
     EDIT_JOBS = "system.job.edit"
     EDIT_FEATURES = "system.feature.edit"

@@ -14,6 +14,7 @@ class Feature(StrEnum):
     METRICS = "metrics"
     API_KEYS = "api_keys"
     SIGN_IN_PROVIDERS = "sign_in_providers"
+    WEBHOOKS = "webhooks"
     CUSTOM_FIELDS = "custom_fields"
     BRANDING = "branding"
 
@@ -33,6 +34,7 @@ PERMISSIONS: dict[Feature, frozenset[Permission]] = {
     Feature.METRICS: frozenset({Permission.READ_METRICS}),
     Feature.API_KEYS: frozenset({Permission.READ_API_KEYS, Permission.EDIT_API_KEYS}),
     Feature.SIGN_IN_PROVIDERS: frozenset({Permission.READ_SIGN_IN_PROVIDERS, Permission.EDIT_SIGN_IN_PROVIDERS}),
+    Feature.WEBHOOKS: frozenset({Permission.READ_WEBHOOKS, Permission.EDIT_WEBHOOKS}),
     Feature.CUSTOM_FIELDS: frozenset({Permission.EDIT_FIELDS}),
     Feature.BRANDING: frozenset({Permission.EDIT_BRANDING}),
 }
@@ -55,6 +57,10 @@ WORDS: dict[Feature, tuple[str, str]] = {
     Feature.SIGN_IN_PROVIDERS: (
         marked("Sign-in providers"),
         marked("Let people sign in through the organization's own provider."),
+    ),
+    Feature.WEBHOOKS: (
+        marked("Webhooks"),
+        marked("Tell other systems of events. While it is off, nothing is sent."),
     ),
     Feature.CUSTOM_FIELDS: (
         marked("Set-up of custom fields"),

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from domain.identity.roles import Role
 from domain.scope import Scope
 from services.adapters.openid_connect import OpenIdConnect
+from services.adapters.webhook_posts import WebhookPosts
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
@@ -20,6 +21,7 @@ from services.identity.key_holders import KeyHolders
 from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Device, Tokens, open_session
+from services.webhooks.sending import WebhookDoor, use_webhooks
 from tests.factories import Floor
 from ui.api.gate import install
 
@@ -41,6 +43,7 @@ class Door:
 
     def __post_init__(self) -> None:
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        use_webhooks(WebhookDoor.of(KEY, WebhookPosts(may_be_private=False), may_be_private=False))
         install(
             self.app,
             settings=self.settings,

@@ -27,6 +27,7 @@ OF_PLATFORM = {
 """What is refused to everybody but the platform's own people, whatever it names."""
 NEEDS_NOTHING = {
     "switchFeature",
+    "addWebhook",
     "addCustomField",
     "addPlant",
     "addReason",
@@ -97,6 +98,9 @@ class TestDocument:
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
             "getHealth", "listSettings", "listFeatures", "switchFeature", "listJobs", "retryJob", "cancelJob",
+            "listWebhooks", "getWebhook", "addWebhook", "editWebhook", "rotateWebhookSecret", "removeWebhook",
+            "pingWebhook",
+            "listWebhookDeliveries", "replayWebhookDelivery",
             "listDeadLetters", "replayDeadLetter", "discardDeadLetter", "listTasks", "getTask", "cancelTask",
             "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
             "getFileContent", "printTraveller", "printOrderLabels", "printMaterialLabels",
@@ -174,6 +178,8 @@ class TestEveryRoute:
             **role_bodies(),
             **user_bodies(),
             "switchFeature": {"is_on": True, "seen_version": 0},
+            "addWebhook": {"url": "https://example.com", "topics": ["*.*.*"]},
+            **{name: {"version": 1} for name in ("editWebhook", "rotateWebhookSecret", "removeWebhook")},
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
         }
@@ -183,6 +189,8 @@ class TestEveryRoute:
         role_key = (await admin.post(f"{V1}/roles/", json={"key": "of-the-first", "name": "X"})).json()["key"]
         session_id = (await admin.get(f"{V1}/auth/me")).json()["session_id"]
         file = (await admin.post(f"{V1}/files/", files={"file": ("a.txt", b"a", "text/plain")})).json()
+        hook = (await admin.post(f"{V1}/webhooks/", json=bodies["addWebhook"])).json()["webhook"]
+        delivery = (await admin.post(f"{V1}/webhooks/{hook['id']}/ping")).json()
         async with begin(floor.acting_as(Role.ADMIN)) as work:
             task_id = await start_task(work, TaskJob(task_id=new_id()))
             seq = (await work.fetch("SELECT max(seq) FROM audit_log"))[0][0]
@@ -209,7 +217,8 @@ class TestEveryRoute:
             "user_id": floor.user_ids[Role.OPERATOR], "kind": "pin", "api_key_id": api_key["id"], "role_key": role_key,
             "session_id": session_id,
             "seq": seq, "table": "machines", "row_id": floor.machine_id,
-            "task_id": task_id, "job_id": job_id, "feature": "andon",
+            "task_id": task_id, "job_id": job_id, "feature": "andon", "webhook_id": hook["id"],
+            "delivery_id": delivery["delivery_id"],
             "organization_id": floor.scope.org_id, "picture": "logo", "file_id": file["id"], **fields,
         }  # fmt: skip
 
@@ -243,6 +252,8 @@ class TestEveryRoute:
             **role_bodies(),
             **user_bodies(),
             "switchFeature": {"is_on": True, "seen_version": 0},
+            "addWebhook": {"url": "https://example.com", "topics": ["*.*.*"]},
+            **{name: {"version": 1} for name in ("editWebhook", "rotateWebhookSecret", "removeWebhook")},
             **organization_bodies(),
             "removeBrandAsset": {"version": 1},
             **field_bodies(str(new_id())),
@@ -266,6 +277,7 @@ def filled(path: str, make: Any) -> str:
         user_id=make(), kind="badge", api_key_id=make(), organization_id=make(), picture="logo", file_id=make(),
         field_id=make(), conversion_id=make(), role_key="nowhere", session_id=make(),
         task_id=make(), job_id=7, feature="andon", seq=7, table="machines", row_id=make(),
+        webhook_id=make(), delivery_id=make(),
     )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ from services.db.tables import (
     UserBadge,
     UserIdentity,
     UserInvitation,
+    Webhook,
+    WebhookDelivery,
     WorkOrder,
 )
 from services.db.work import Work, begin
@@ -80,6 +82,7 @@ async def furnish(floor: Floor) -> None:
         await _keep_files(work, floor)
         await _make_roles(work, floor)
         _run_things(work, floor)
+        await _tell_others(work, floor)
     await seal_now(floor.scope)
 
 
@@ -284,4 +287,20 @@ def _run_things(work: Work, floor: Floor) -> None:
             ),
             OrganizationFeature(org_id=org_id, feature="printing", is_on=True),
         ]
+    )  # fmt: skip
+
+
+async def _tell_others(work: Work, floor: Floor) -> None:
+    org_id = floor.scope.org_id
+    hook = Webhook(
+        id=new_id(), org_id=org_id, url="https://example.com", topics=["*.*.*"], secret=b"sealed", is_active=False,
+        created_at=work.now,
+    )  # fmt: skip
+    work.session.add(hook)
+    await work.session.flush()
+    work.session.add(
+        WebhookDelivery(
+            id=new_id(), org_id=org_id, webhook_id=hook.id, event_key=new_id().hex, topic="plant.model.changed",
+            body="{}", created_at=work.now,
+        )
     )  # fmt: skip

@@ -32,6 +32,7 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.audit()": "the runtime role cannot write the audit log",
     "app.note_audit(text,text,uuid,jsonb)": "the runtime role cannot write the audit log",
     "app.audited_organizations()": "the doctor verifies the audit of every organization",
+    "app.bind_webhooks()": "only the owner binds queues",
     "app.seal_audit()": "the runtime role cannot write the chain",
     "app.seal_audit_of(uuid,bigint)": "the runtime role cannot write the chain",
     "app.verify_audit(bigint,bigint,bytea,integer)": "a chain is verified whole, whichever plants its reader sees",

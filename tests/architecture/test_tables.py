@@ -10,6 +10,7 @@ from tests.factories import Connection
 
 NOT_AUDITED = {
     "audit_log": "is the audit",
+    "webhook_deliveries": "is a log",
     "audit_chain": "follows from the audit",
     "run_totals": "sums of the production log, which is audited",
     "machine_hours": "sums of the production log, which is audited",

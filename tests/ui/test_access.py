@@ -43,6 +43,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/platform/organizations": frozenset(),
     "/admin/andon": frozenset({Role.ADMIN}),
     "/admin/features": frozenset({Role.ADMIN}),
+    "/admin/webhooks": PLANNERS,
     "/admin/health": frozenset({Role.ADMIN}),
     "/admin/jobs": frozenset({Role.ADMIN}),
     "/admin/audit": frozenset({Role.ADMIN}),

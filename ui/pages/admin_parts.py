@@ -32,6 +32,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.READ_API_KEYS, "/admin/api-keys", "key", _("API keys")),
         (Permission.EDIT_BRANDING, "/admin/branding", "palette", _("Branding")),
         (Permission.EDIT_LADDERS, "/admin/andon", "stairs", _("Escalation")),
+        (Permission.READ_WEBHOOKS, "/admin/webhooks", "webhook", _("Webhooks")),
         (Permission.EDIT_FEATURES, "/admin/features", "toggle_on", _("Features")),
         (Permission.INSPECT_SYSTEM, "/admin/health", "monitor_heart", _("Health")),
         (Permission.INSPECT_SYSTEM, "/admin/jobs", "pending_actions", _("Jobs")),

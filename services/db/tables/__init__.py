@@ -27,6 +27,7 @@ from services.db.tables.identity import (
     UserInvitation,
     UserRole,
 )
+from services.db.tables.integration import Webhook, WebhookDelivery
 from services.db.tables.machine_time import (
     DirtyHour,
     HourlyFact,
@@ -113,5 +114,7 @@ __all__ = [
     "UserIdentity",
     "UserInvitation",
     "UserRole",
+    "Webhook",
+    "WebhookDelivery",
     "WorkOrder",
 ]

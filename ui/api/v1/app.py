@@ -34,6 +34,7 @@ from ui.api.v1 import (
     shifts,
     sign_in_policies,
     stops,
+    webhooks,
 )
 from ui.api.v1.auth import auth_router
 from ui.api.v1.badges import badges_router
@@ -108,6 +109,7 @@ def api_v1(
         custom_fields.router,
         infrastructure_router(settings),
         audit.router,
+        webhooks.router,
     )
     for router in routers:
         app.include_router(router)

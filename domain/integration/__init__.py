@@ -1,0 +1,1 @@
+"""How other systems hear of what happens here."""
