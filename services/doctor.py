@@ -69,8 +69,9 @@ async def examine(*, organization: str = "", anchor: Anchor | None = None) -> As
     yield first
     if not first.is_well:
         return
+    schema = await _found("migrations", _migrations)
+    yield schema
     for name, check in (
-        ("migrations", _migrations),
         ("extensions", _extensions),
         ("runtime role", _runtime_role),
         ("row security", _row_security),
@@ -79,6 +80,9 @@ async def examine(*, organization: str = "", anchor: Anchor | None = None) -> As
         ("jobs", _jobs),
     ):
         yield await _found(name, check)
+    if not schema.is_well:
+        yield Finding("audit", False, "not verified while revisions are missing")
+        return
     chains = await _chains(organization)
     if organization and not chains:
         raise NotFound(what="organization")

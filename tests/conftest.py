@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from domain.scope import Scope
 from services.adapters.local_files import LocalFiles
+from services.audit import chain
 from services.auth.passwords import hash_password
 from services.db.embedded import OWNER_ROLE, EmbeddedPostgres, embedded_postgres, make_database
 from services.db.engine import Database, use_database
@@ -179,3 +180,9 @@ async def superuser_connection(cluster: EmbeddedPostgres, database_name: str) ->
     connection = await asyncpg.connect(cluster.url("postgres", database_name))
     yield connection
     await connection.close()
+
+
+@pytest.fixture(autouse=True)
+def patient_sealer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sealing wait for what other workers of the run write on the same server, such as migrations."""
+    monkeypatch.setattr(chain, "PATIENCE_S", 60.0)

@@ -96,7 +96,13 @@ async def sign_in(
         if not checked.fits:
             continue
         await attempts.forget_account(email)
-        scope = Scope(candidate.org_id, actor_kind="user", user_id=candidate.user_id, request_id=request_id)
+        scope = Scope(
+            candidate.org_id,
+            actor_kind="user",
+            user_id=candidate.user_id,
+            request_id=request_id,
+            device=told_device(device),
+        )
         async with begin(scope) as work:
             if checked.new_hash is not None:
                 await work.session.execute(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 
 from domain.identity.roles import Role
 from services.db.tables import Machine
@@ -126,3 +127,18 @@ class TestHistory:
         assert refused(await stranger.get(address), 404, "not_found")
         assert refused(await viewer.get(f"{AUDIT}/users/{floor.user_ids[Role.ADMIN]}"), 403, "forbidden")
         assert refused(await viewer.get(f"{AUDIT}/audit_log/{floor.machine_id}"), 404, "not_found")
+
+
+class TestDevice:
+    async def test_a_change_by_a_program_names_its_key_and_its_address(self, door: Door, floor: Floor) -> None:
+        admin = await door.caller(floor)
+        expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+        body = {"name": "ERP", "scopes": ["*.*.*"], "expires_at": expires_at}
+        key = (await admin.post(f"{V1}/api-keys/", json=body)).json()["key"]
+        headers = {"authorization": f"Bearer {key}", "user-agent": "ERP/7"}
+
+        answer = await door.client().post(f"{V1}/materials/", json={"number": "SH-9", "unit": "pcs"}, headers=headers)
+
+        assert answer.status_code == 201
+        (entry,) = (await admin.get(f"{AUDIT}/", params={"table": "materials"})).json()["items"]
+        assert (entry["actor"], entry["api_key"], entry["device"]) == ("The admin", "ERP", "127.0.0.1 ERP/7")

@@ -1,5 +1,7 @@
 """An inspector searches the audit, opens entries and verifies the chain, click by click."""
 
+from collections.abc import Callable
+
 import pytest
 from nicegui import ui
 from nicegui.testing import User
@@ -24,10 +26,10 @@ async def renamed(floor: Floor, name: str) -> None:
         await edit_machine(work, machine_id=machine.id, version=machine.version, name=name)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Wait less for what other tests are still writing: transactions of the whole server are in each other's way."""
-    monkeypatch.setattr(chain, "PATIENCE_S", 2.0)
+    return lambda: monkeypatch.setattr(chain, "PATIENCE_S", 2.0)
 
 
 class TestAuditPage:
@@ -68,7 +70,8 @@ class TestAuditPage:
                 break
         assert "The operator" in texts(admin)
 
-    async def test_verifies_the_chain(self, floor: Floor, sign_in: SignIn) -> None:
+    async def test_verifies_the_chain(self, floor: Floor, sign_in: SignIn, impatient: Callable[[], None]) -> None:
+        impatient()
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open("/admin/audit")
 
@@ -78,9 +81,10 @@ class TestAuditPage:
         assert "Altered" not in texts(admin)
 
     async def test_names_the_first_altered_entry(
-        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
+        self, floor: Floor, sign_in: SignIn, impatient: Callable[[], None], superuser_connection: Connection
     ) -> None:
         await seal_now(floor.scope)
+        impatient()
         await superuser_connection.execute(
             "UPDATE audit_log SET user_id = $3 WHERE org_id = $1 AND row_id = $2",
             floor.scope.org_id, floor.machine_id, floor.user_ids[Role.OPERATOR],
@@ -94,7 +98,10 @@ class TestAuditPage:
         assert f"Machine {floor.machine_id}" in texts(admin)
         assert "The entry was changed." in texts(admin)
 
-    async def test_verifies_against_a_link_that_was_noted_down(self, floor: Floor, sign_in: SignIn) -> None:
+    async def test_verifies_against_a_link_that_was_noted_down(
+        self, floor: Floor, sign_in: SignIn, impatient: Callable[[], None]
+    ) -> None:
+        impatient()
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open("/admin/audit")
 

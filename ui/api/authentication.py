@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain import scope as domain_scope
+from domain.checks import storable
 from domain.errors import Forbidden, Unavailable, UnisonError, marked
 from domain.identity.api_keys import looks_like_key
 from domain.identity.roles import Permission
@@ -36,6 +37,7 @@ OPERATOR_TOKEN = "operator-token"  # noqa: S105 - a header's name
 SOCKET = "/_nicegui_ws/"
 PUBLIC = ("/_nicegui/", "/assets/", "/brand/", "/healthz", "/readyz")
 """The same for everybody; asking the database who is there would only keep them waiting."""
+LONGEST_DEVICE = 300
 CLOSED_BY_POLICY = 1008
 AWAY_PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
 <title>Unison MES</title><body style="font-family: system-ui; display: grid; place-content: center; height: 90vh">
@@ -150,7 +152,9 @@ class Authentication:
         if OPERATOR_TOKEN in request.headers:
             raise KeyAtKiosk(permission=Permission.USE_KIOSK.value)
         await self.key_holders.note_use(viewer, address=_address(request))
-        return viewer
+        name = request.headers.get("user-agent", "")[:LONGEST_DEVICE]
+        device = storable(f"{_address(request)} {name}".strip(), longest=LONGEST_DEVICE)
+        return replace(viewer, scope=replace(viewer.scope, device=device))
 
     async def _in_person(self, request: HTTPConnection, viewer: Viewer) -> Viewer:
         """Return the person in whose name a kiosk sends a request, where it names one.
