@@ -13,9 +13,12 @@ from services.db.keys import new_id
 ALGORITHM = "HS256"
 ISSUER = "unison-mes"
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "org", "sid"]
-Use = Literal["access", "refresh", "operator"]
+Use = Literal["access", "refresh", "operator", "challenge"]
 """An operator token says that somebody identified themself at a kiosk: what they reported there stays in their name
-when it is sent later. It opens nothing without the kiosk's own sign-in."""
+when it is sent later. It opens nothing without the kiosk's own sign-in. A challenge says that somebody knew a password,
+and opens nothing without a second factor."""
+CHALLENGE_LIFETIME = timedelta(minutes=10)
+"""Time to find the phone, or to set an app up on it."""
 OPERATOR_LIFETIME = timedelta(hours=24)
 """Longer than any outage that a shift works through."""
 
@@ -49,7 +52,12 @@ class TokenIssuer:
 
     def issue(self, use: Use, *, user_id: UUID, org_id: UUID, session_id: UUID, now: datetime) -> tuple[str, Claims]:
         """Return a new token and its claims."""
-        lifetimes = {"access": self.access_lifetime, "refresh": self.refresh_lifetime, "operator": OPERATOR_LIFETIME}
+        lifetimes = {
+            "access": self.access_lifetime,
+            "refresh": self.refresh_lifetime,
+            "operator": OPERATOR_LIFETIME,
+            "challenge": CHALLENGE_LIFETIME,
+        }
         lifetime = lifetimes[use]
         claims = Claims(user_id, org_id, session_id, new_id(), int((now + lifetime).timestamp()))
         token = jwt.encode(

@@ -22,7 +22,7 @@ from services.db.tables import User, UserInvitation
 from services.db.work import Work, begin, read
 from services.identity.assignments import refuse_stronger
 from services.identity.sign_in_policies import refuse_weak_password
-from services.identity.sign_ins import Device, Tokens, open_session
+from services.identity.sign_ins import Device, Tokens, open_unless_challenged, passed
 from services.jobs.registry import Job, does, enqueue
 from services.mail import can_send_mail, current_mailer
 from services.translations import SOURCE_LANGUAGE, translator
@@ -131,6 +131,7 @@ async def accept_invitation(
         InvitationOver: the link invites nobody any more.
         InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the password cannot be kept.
         OrganizationSuspended: nobody of the organization comes in for now.
+        SecondFactorRequired: the password is kept, and a code is asked for as well.
         Unavailable: Postgres does not answer.
     """
     await find_invited(token)  # before a hash costs a quarter of a second
@@ -151,7 +152,8 @@ async def accept_invitation(
         if changed.first() is None:
             raise InvitationOver(permission="")
         work.emit(UserChanged(user_id=user_id))
-        return await open_session(work, issuer, user_id=user_id, device=device)
+        tokens = await open_unless_challenged(work, issuer, user_id=user_id, device=device)
+    return passed(tokens)
 
 
 @does(SendInvitation)

@@ -41,7 +41,7 @@ async def change_password(work: Work, attempts: SignInAttempts, *, present: str,
         NotYourPassword: the present password is another one.
         InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the new password cannot be kept.
     """
-    user = await _own(work)
+    user = await locked_own_user(work)
     await attempts.count(account=f"change {user.id}", address=f"change {user.id}")
     password = await refuse_weak_password(work, new)
     if not (await check_password(present, user.password_hash)).fits:
@@ -71,7 +71,7 @@ async def set_preferences(
         Conflict: somebody changed the user since `version`.
         InvalidLanguage, InvalidTimeZone, InvalidChoice: a value cannot be kept.
     """
-    user = await _own(work)
+    user = await locked_own_user(work)
     if user.version != version:
         raise Conflict
     if language is not None:
@@ -85,11 +85,27 @@ async def set_preferences(
     return user.id
 
 
-async def _own(work: Work) -> User:
+async def own_user(work: Work) -> User:
+    """Return the actor, who signed in themself.
+
+    Raises:
+        OnlyYourself: the actor is nobody who signed in.
+    """
     user_id: UUID | None = work.scope.user_id
     if user_id is None or not await is_own_sign_in(work):
         raise OnlyYourself(permission="")
-    user = await work.session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+    user = await work.session.get(User, user_id, populate_existing=True)
     if user is None:
         raise NotFound(what="user")
+    return user
+
+
+async def locked_own_user(work: Work) -> User:
+    """Return the actor as `own_user` does, while nobody else changes them until the end of the transaction.
+
+    Raises:
+        OnlyYourself: the actor is nobody who signed in.
+    """
+    user = await own_user(work)
+    await work.session.refresh(user, with_for_update={"key_share": True})
     return user

@@ -25,6 +25,12 @@ from services.identity.sign_in_policies import load_sign_in_policy, lock_of_sign
 CANDIDATES = text("SELECT user_id, org_id, password_hash FROM app.sign_in_candidates(:email, :slug)")
 
 
+FACTOR = text("""
+SELECT EXISTS (SELECT FROM second_factors WHERE user_id = :user_id AND confirmed_at IS NOT NULL) AS has_factor,
+       ARRAY(SELECT role FROM user_roles WHERE user_id = :user_id) AS roles
+""")
+
+
 class WrongPassword(UnisonError):
     """The e-mail address and the password do not open an account; which of them is wrong stays unsaid."""
 
@@ -39,6 +45,22 @@ class OrganizationSuspended(Forbidden):
     sentence: ClassVar[str] = marked(
         "Your organization is suspended. Ask whoever runs this system; everything you entered is kept."
     )
+
+
+class SecondFactorRequired(UnisonError):
+    """The password is right, and a code is asked for as well; `challenge` stands for the password meanwhile."""
+
+    code: ClassVar[str] = "second_factor_required"
+    sentence: ClassVar[str] = marked("Enter the code of your app as well.")
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """Whether somebody is asked for a second factor."""
+
+    has_factor: bool
+    must_have: bool
+    """Whether their organization asks for one."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,7 @@ async def sign_in(
         TooManyAttempts: the account or the address failed too often.
         WrongPassword: nothing fits.
         OrganizationSuspended: the account fits, and its organization is suspended.
+        SecondFactorRequired: the account fits, and a code is asked for as well.
         Unavailable: Postgres does not answer.
     """
     email = storable(email.strip().lower(), longest=LONGEST_EMAIL)
@@ -108,7 +131,8 @@ async def sign_in(
                 await work.session.execute(
                     update(User).where(User.id == candidate.user_id).values(password_hash=checked.new_hash)
                 )
-            return await open_session(work, issuer, user_id=candidate.user_id, device=device)
+            tokens = await open_unless_challenged(work, issuer, user_id=candidate.user_id, device=device)
+        return passed(tokens)
     await attempts.count_failure(address=device.address)
     for candidate in candidates:
         scope = Scope(candidate.org_id, request_id=request_id, device=told_device(device))
@@ -121,8 +145,44 @@ def told_device(device: Device) -> str:
     return f"{storable(device.address, longest=100)} {storable(device.name, longest=300)}".strip()
 
 
+async def open_unless_challenged(
+    work: Work, issuer: TokenIssuer, *, user_id: UUID, device: Device
+) -> "Tokens | SecondFactorRequired":
+    """Open a session for somebody who knew a password, or return what asks them for a second factor.
+
+    Raises:
+        OrganizationSuspended: nobody of the organization comes in for now.
+    """
+    step = await asks_for_second_factor(work, user_id=user_id)
+    if not (step.has_factor or step.must_have):
+        return await open_session(work, issuer, user_id=user_id, device=device)
+    if not await _organization_is_active(work):
+        raise OrganizationSuspended
+    org_id = work.scope.org_id
+    challenge, _ = issuer.issue("challenge", user_id=user_id, org_id=org_id, session_id=user_id, now=work.now)
+    return SecondFactorRequired(challenge=challenge, must_enrol=not step.has_factor)
+
+
+def passed(outcome: "Tokens | SecondFactorRequired") -> Tokens:
+    """Return the tokens of a session that was opened.
+
+    Raises:
+        SecondFactorRequired: none was, and a code is asked for.
+    """
+    if isinstance(outcome, SecondFactorRequired):
+        raise outcome
+    return outcome
+
+
+async def asks_for_second_factor(work: Work, *, user_id: UUID) -> SecondStep:
+    """Return whether somebody has a second factor, and whether their organization asks for one."""
+    row = (await work.session.execute(FACTOR, {"user_id": user_id})).one()
+    policy = await load_sign_in_policy(work)
+    return SecondStep(has_factor=row.has_factor, must_have=policy.needs_second_factor(row.roles))
+
+
 async def open_session(work: Work, issuer: TokenIssuer, *, user_id: UUID, device: Device) -> Tokens:
-    """Open a session for somebody who has proved who they are: every way in ends here.
+    """Open a session for somebody who has proved who they are, with all that is asked for: every way in ends here.
 
     Raises:
         OrganizationSuspended: nobody of the organization comes in for now.

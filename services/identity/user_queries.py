@@ -29,6 +29,8 @@ SELECT users.id, users.email, users.display_name, users.language, users.time_zon
        (SELECT max(created_at) FROM sign_in_sessions AS one WHERE one.org_id = users.org_id AND one.user_id = users.id)
          AS signed_in_at,
        invited.expires_at AS invitation_expires_at,
+       EXISTS (SELECT FROM second_factors AS two WHERE two.org_id = users.org_id AND two.user_id = users.id
+                                                 AND two.confirmed_at IS NOT NULL) AS has_second_factor,
        EXISTS (SELECT FROM user_badges WHERE org_id = users.org_id AND user_id = users.id AND kind = 'badge')
          AS has_badge,
        EXISTS (SELECT FROM user_badges WHERE org_id = users.org_id AND user_id = users.id AND kind = 'pin') AS has_pin
@@ -105,6 +107,7 @@ class UserInfo:
     """The newest sign-in of the last month; aware UTC."""
     invitation_expires_at: datetime | None
     """When the open invitation ends or ended; None where there is none."""
+    has_second_factor: bool
     has_badge: bool
     has_pin: bool
     custom: Mapping[str, object]

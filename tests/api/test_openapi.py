@@ -14,7 +14,7 @@ from services.tasks.tasks import TaskJob, start_task
 from tests.api.doors import V1, Door, refused, report
 from tests.factories import Floor, Make
 
-OPEN = {"signIn", "refreshTokens"}
+OPEN = {"signIn", "passSecondFactor", "refreshTokens"}
 """What may be called without a session."""
 OF_PLATFORM = {
     "inviteFirstAdmin",
@@ -39,6 +39,10 @@ NEEDS_NOTHING = {
     "inviteUser",
     "setPreferences",
     "changePassword",
+    "enrolSecondFactor",
+    "confirmSecondFactor",
+    "renewRecoveryCodes",
+    "removeSecondFactor",
 }
 """What writes without naming anything that exists."""
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -111,6 +115,8 @@ class TestDocument:
             "listUsers", "getUser", "inviteUser", "setPreferences", "changePassword", "editUser", "deactivateUser",
             "reactivateUser", "inviteUserAgain", "withdrawInvitation", "resetPassword", "listSessions",
             "revokeSessions", "revokeSession", "getSignInPolicy", "setSignInPolicy",
+            "passSecondFactor", "enrolSecondFactor", "confirmSecondFactor", "renewRecoveryCodes", "removeSecondFactor",
+            "resetSecondFactor",
             "listApiKeys", "getApiKey", "makeApiKey", "revokeApiKey",
             "listCustomFields", "getCustomField", "addCustomField", "editCustomField", "orderCustomFields",
             "checkCustomFieldConversion", "getCustomFieldConversion", "runCustomFieldConversion",
@@ -261,7 +267,7 @@ class TestEveryRoute:
 
         for method, path, operation in operations(document):
             if method == "post" and not path.startswith("/auth/"):
-                if operation["operationId"] == "changePassword":
+                if path.startswith("/users/me/"):
                     continue  # everybody's own
                 where = V1 + filled(path, new_id)
                 answer = await viewer.post(where, json=bodies.get(operation["operationId"]))
@@ -297,6 +303,9 @@ def user_bodies() -> dict[str, dict[str, Any]]:
         "inviteUser": {"email": f"{new_id().hex}@test.example", "display_name": "New", "roles": ["viewer"]},
         "setPreferences": seen,
         "changePassword": {"present": "wrong", "new": "wrong"},
+        "confirmSecondFactor": {"code": "000000"},
+        "renewRecoveryCodes": {"password": "wrong"},
+        "removeSecondFactor": {"password": "wrong"},
         **dict.fromkeys(("editUser", "deactivateUser", "reactivateUser", "withdrawInvitation"), seen),
     }
 

@@ -1,6 +1,9 @@
 """People as programs meet them."""
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
+import pyotp
 import pytest
 
 from domain.identity.roles import Role
@@ -92,3 +95,43 @@ class TestOwnAccount:
         answer = await viewer.get(f"{V1}/users/{floor.user_ids[Role.ADMIN]}")
 
         assert refused(answer, 403, "forbidden")
+
+
+class TestSecondFactor:
+    async def test_makes_the_sign_in_two_steps(self, door: Door, floor: Floor) -> None:
+        operator = await door.caller(floor, Role.OPERATOR)
+        where = f"{V1}/users/me/second-factor"
+        secret = (await operator.post(where)).json()["secret"]
+        app = pyotp.TOTP(secret)
+        now = datetime.now(UTC)
+        confirmed = await operator.post(f"{where}/confirm", json={"code": app.at(now - timedelta(seconds=30))})
+        codes = confirmed.json()["recovery_codes"]
+
+        who = {"email": floor.emails[Role.OPERATOR], "password": PASSWORD}
+        asked = await door.client().post(f"{V1}/auth/login", json=who)
+        assert refused(asked, 401, "second_factor_required")
+        answer = {"challenge": asked.json()["fields"]["challenge"], "code": codes[0]}
+        passed = await door.client().post(f"{V1}/auth/second-factor", json=answer)
+        again = await door.client().post(f"{V1}/auth/second-factor", json=answer)
+
+        assert passed.json()["token_type"] == "Bearer"
+        assert refused(again, 422, "wrong_code")
+        removed = await operator.post(f"{where}/remove", json={"password": PASSWORD})
+        assert removed.json()["has_second_factor"] is False
+
+    async def test_is_reset_by_an_admin(self, admin: httpx.AsyncClient, floor: Floor) -> None:
+        answer = await admin.post(f"{V1}/users/{floor.user_ids[Role.OPERATOR]}/second-factor/reset")
+
+        assert answer.json()["has_second_factor"] is False
+
+
+class TestSignInPolicy:
+    async def test_is_read_and_set(self, admin: httpx.AsyncClient) -> None:
+        where = f"{V1}/organizations/own/sign-in-policy"
+        seen = (await admin.get(where)).json()
+
+        kept = await admin.put(where, json={**seen, "shortest_password": 14, "kinds": ["digit"]})
+
+        assert (kept.json()["shortest_password"], kept.json()["kinds"], kept.json()["version"]) == (14, ["digit"], 1)
+        assert refused(await admin.put(where, json=seen), 409, "conflict")
+        assert refused(await admin.put(where, json={**seen, "attempts": 1}), 422, "invalid_request")

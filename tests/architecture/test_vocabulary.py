@@ -84,7 +84,14 @@ class TestErrors:
         kinds = (NotFound, Forbidden, Conflict, Invalid, Unavailable)
 
         others = {error.__name__ for error in every(UnisonError) if not issubclass(error, kinds)}
-        assert others <= {"WrongPassword", "NotSignedIn", "NotRecognized", "TooManyAttempts", "TooManyRequests"}
+        assert others <= {
+            "WrongPassword",
+            "SecondFactorRequired",
+            "NotSignedIn",
+            "NotRecognized",
+            "TooManyAttempts",
+            "TooManyRequests",
+        }
 
 
 class TestSettings:

@@ -64,7 +64,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/terminal/lane/{lane:path}": REPORTERS | {Role.TERMINAL},
 }
 """Every page of signed-in people, and the roles that may open it."""
-BEFORE_SIGN_IN = {"/sign-in", "/invitation", "/forgot-password", "/reset"}
+BEFORE_SIGN_IN = {"/sign-in", "/invitation", "/forgot-password", "/reset", "/second-factor"}
 OF_ONE_THING = tuple(path for path in PAGES if "{" in path and path != "/admin/fields/{entity}")
 ERROR_PAGE = "error-page"
 

@@ -1,16 +1,21 @@
 """An admin looks after people, and people after their own accounts, click by click."""
 
+import pyotp
 from nicegui import ui
 from nicegui.testing import User
 
 from domain.identity.roles import Role
+from domain.identity.sign_in_policies import SecondFactorRule, SignInPolicy
 from services.db.work import begin, read
 from services.identity.invitations import find_invited
 from services.identity.password_resets import find_reset, reset_password
 from services.identity.user_queries import UserFilter, UserInfo, UserState, get_user, list_users
 from tests.factories import PASSWORD, Floor
+from tests.services.test_sign_in_policies import set_to
 from tests.ui.conftest import SignIn, browser, sees, until
 from tests.ui.test_admin import error_at, saved, typed
+from ui.api.browser_session import ACCESS_COOKIE
+from ui.kit.process import Process
 
 
 async def found(floor: Floor, words: str) -> list[UserInfo]:
@@ -168,3 +173,44 @@ class TestForgottenPassword:
         assert done.headers["location"] == f"/sign-in?org={floor.slug}&changed=1"
         await visitor.open(f"/reset?token={word}")
         await visitor.should_see("This link is over")
+
+
+class TestSecondFactor:
+    async def test_is_set_up_at_the_sign_in_where_it_is_asked_for(self, floor: Floor, process: Process) -> None:
+        await set_to(floor, SignInPolicy(second_factor=SecondFactorRule.EVERYBODY))
+        someone = User(browser())
+        form = {"email": floor.emails[Role.OPERATOR], "password": PASSWORD, "next": "/orders"}
+
+        asked = await someone.http_client.post("/sign-in", data=form)
+        await someone.open(asked.headers["location"])
+        (label,) = someone.find(marker="totp-secret").elements
+        assert isinstance(label, ui.label)
+        code = pyotp.TOTP(label.text.replace(" ", "")).now()
+        wrong = await someone.http_client.post("/second-factor", data={"code": "nothing", "next": "/orders"})
+        done = await someone.http_client.post("/second-factor", data={"code": code, "next": "/orders"})
+
+        assert "problem=wrong_code" in wrong.headers["location"]
+        assert done.headers["location"] == "/orders"
+        assert ACCESS_COOKIE in someone.http_client.cookies
+        await someone.open("/me")
+        await sees(someone, "Recovery codes left: 0")
+
+    async def test_is_asked_for_again_when_it_took_too_long(self, visitor: User) -> None:
+        await visitor.open("/second-factor")
+
+        await visitor.should_see("This took too long. Sign in again.")
+
+    async def test_is_set_up_on_ones_own_account(self, floor: Floor, sign_in: SignIn) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await operator.open("/me")
+        await operator.should_see(marker="add-factor", retries=60)
+
+        operator.find(marker="add-factor").click()
+        await operator.should_see(marker="totp-secret", retries=60)
+        (label,) = operator.find(marker="totp-secret").elements
+        assert isinstance(label, ui.label)
+        typed(operator, code=pyotp.TOTP(label.text.replace(" ", "")).now())
+        await saved(operator)
+
+        await sees(operator, "Keep these recovery codes")
+        assert len(shown_once(operator).split()) == 10

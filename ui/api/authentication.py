@@ -30,7 +30,7 @@ from ui.kit.translate import preferred_language, translator
 API = "/api/"
 FOR_PROGRAMS = (API, "/metrics")
 """Where bearer tokens count. Elsewhere the header may belong to a proxy that guards the whole site."""
-OPENING = ("/api/v1/auth/login", "/api/v1/auth/refresh")
+OPENING = ("/api/v1/auth/login", "/api/v1/auth/second-factor", "/api/v1/auth/refresh")
 """Where a session begins or goes on; what a program still sends of an old one does not matter there."""
 OPERATOR_TOKEN = "operator-token"  # noqa: S105 - a header's name
 """The header in which a kiosk says in whose name it sends a request."""

@@ -14,10 +14,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 from domain.events import SessionRevoked
-from services.auth.tokens import NotSignedIn, TokenIssuer
+from services.auth.tokens import CHALLENGE_LIFETIME, NotSignedIn, TokenIssuer
 from services.config import Settings
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Tokens, refresh
+from ui.kit.addresses import CHALLENGE_COOKIE
 
 ACCESS_COOKIE = "unison_access"
 REFRESH_COOKIE = "unison_refresh"
@@ -69,6 +70,12 @@ class BrowserSessions:
         """Take a browser's tokens away."""
         for name in (ACCESS_COOKIE, REFRESH_COOKIE):
             headers.append("Set-Cookie", _cookie(name, "", max_age_s=0, is_secure=self._is_secure(request)))
+
+    def set_challenge(self, headers: MutableHeaders, challenge: str, request: HTTPConnection) -> None:
+        """Give a browser what stands for a right password until the second factor; empty takes it away."""
+        lasts_s = int(CHALLENGE_LIFETIME.total_seconds()) if challenge else 0
+        cookie = _cookie(CHALLENGE_COOKIE, challenge, max_age_s=lasts_s, is_secure=self._is_secure(request))
+        headers.append("Set-Cookie", cookie)
 
     def _is_secure(self, request: HTTPConnection) -> bool:
         return request.url.scheme in {"https", "wss"} or self._public_url.startswith("https://")

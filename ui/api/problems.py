@@ -19,7 +19,7 @@ from services.auth.attempts import WINDOW_MINUTES, TooManyAttempts
 from services.auth.tokens import NotSignedIn
 from services.identity.kiosks import NotRecognized
 from services.identity.sessions import Viewer
-from services.identity.sign_ins import WrongPassword
+from services.identity.sign_ins import SecondFactorRequired, WrongPassword
 from ui.api.rate_limit import TooManyRequests
 from ui.api.v1.preconditions import PreconditionFailed
 from ui.kit.translate import obstacle_sentence, preferred_language, sentence_of, translator, why_sentence
@@ -36,6 +36,7 @@ STATUS: dict[type[UnisonError], int] = {
     Unavailable: 503,
     NotSignedIn: 401,
     WrongPassword: 401,
+    SecondFactorRequired: 401,
     NotRecognized: 401,
     TooManyAttempts: 429,
     TooManyRequests: 429,
@@ -44,6 +45,7 @@ STATUS: dict[type[UnisonError], int] = {
 HEADERS: dict[type[UnisonError], dict[str, str]] = {
     NotSignedIn: {"WWW-Authenticate": 'Bearer realm="unison"'},
     WrongPassword: {"WWW-Authenticate": 'Bearer realm="unison"'},
+    SecondFactorRequired: {"WWW-Authenticate": 'Bearer realm="unison"'},
     Unavailable: {"Retry-After": "1"},
     TooManyAttempts: {"Retry-After": str(WINDOW_MINUTES * 60)},
 }

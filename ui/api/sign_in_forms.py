@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse
 
 from domain.errors import UnisonError
 from domain.events import SessionRevoked
+from domain.identity.accounts import is_slug
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import NotSignedIn, TokenIssuer
@@ -16,13 +17,22 @@ from services.db.work import begin
 from services.identity.invitations import PAGE, PasswordsDiffer, accept_invitation
 from services.identity.password_resets import PAGE as RESET_PAGE
 from services.identity.password_resets import ask_for_reset, choose_password
+from services.identity.second_factors import pass_second_factor, second_factor_box
 from services.identity.sessions import Sessions, Viewer
-from services.identity.sign_ins import Device, Tokens, end_session, sign_in
+from services.identity.sign_ins import Device, SecondFactorRequired, Tokens, end_session, sign_in
 from ui.api.authentication import scope_of
 from ui.api.browser_session import REFRESH_COOKIE, BrowserSessions
 from ui.api.origins import ForeignSite, is_same_origin
 from ui.api.problems import request_id_of
-from ui.kit.addresses import FORGOTTEN_PAGE, SIGN_IN_PAGE, base_url_of, forgotten_address, sign_in_address
+from ui.kit.addresses import (
+    CHALLENGE_COOKIE,
+    FORGOTTEN_PAGE,
+    SECOND_FACTOR_PAGE,
+    SIGN_IN_PAGE,
+    base_url_of,
+    forgotten_address,
+    sign_in_address,
+)
 
 LONGEST_TARGET = 2000
 
@@ -47,6 +57,8 @@ def sign_in_router(
             if not is_same_origin(request, public_url=settings.public_url):
                 raise ForeignSite
             tokens = await _sign_in(request, form)
+        except SecondFactorRequired as error:
+            return _challenged(request, error, target=target, organization=_text(form, "organization"))
         except UnisonError as error:
             address = sign_in_address(problem=error.code, target=target, organization=_text(form, "organization"))
             return RedirectResponse(address, status_code=303)
@@ -69,10 +81,37 @@ def sign_in_router(
                 device=device_of(request),
                 request_id=request_id_of(request),
             )
+        except SecondFactorRequired as error:
+            return _challenged(request, error, target="/", organization="")
         except UnisonError as error:
             query = urlencode({"token": token[:200], "problem": error.code})
             return RedirectResponse(f"{PAGE}?{query}", status_code=303)
         return _signed_in(request, RedirectResponse("/", status_code=303), tokens)
+
+    @router.post(SECOND_FACTOR_PAGE)
+    async def second_step(request: Request) -> Response:
+        """Let in who answers a right password's challenge with a code."""
+        form = await request.form()
+        target, organization = local_target(_text(form, "next")), _text(form, "organization")
+        challenge = request.cookies.get(CHALLENGE_COOKIE, "")
+        try:
+            if not is_same_origin(request, public_url=settings.public_url):
+                raise ForeignSite
+            tokens = await pass_second_factor(
+                issuer,
+                attempts,
+                second_factor_box(settings.signing_key),
+                challenge=challenge,
+                code=_text(form, "code"),
+                device=device_of(request),
+                request_id=request_id_of(request),
+            )
+        except UnisonError as error:
+            query = {"next": target, "org": organization if is_slug(organization) else "", "problem": error.code}
+            return RedirectResponse(f"{SECOND_FACTOR_PAGE}?{urlencode(query)}", status_code=303)
+        response = _signed_in(request, RedirectResponse(target, status_code=303), tokens)
+        browser_sessions.set_challenge(response.headers, "", request)
+        return response
 
     @router.post(FORGOTTEN_PAGE)
     async def ask(request: Request) -> Response:
@@ -168,6 +207,13 @@ def sign_in_router(
             device=device_of(request),
             request_id=request_id_of(request),
         )
+
+    def _challenged(request: Request, asked: SecondFactorRequired, *, target: str, organization: str) -> Response:
+        query = {"next": target, "org": organization if is_slug(organization) else ""}
+        response = RedirectResponse(f"{SECOND_FACTOR_PAGE}?{urlencode(query)}", status_code=303)
+        browser_sessions.set_challenge(response.headers, str(asked.fields["challenge"]), request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _signed_in(request: Request, response: Response, tokens: Tokens) -> Response:
         browser_sessions.set_cookies(response.headers, tokens, request)

@@ -9,6 +9,8 @@ from domain.identity.accounts import is_slug
 from services.identity.organizations import OrganizationAddress, organization_of_address
 
 SIGN_IN_PAGE = "/sign-in"
+SECOND_FACTOR_PAGE = "/second-factor"
+CHALLENGE_COOKIE = "unison_challenge"
 FORGOTTEN_PAGE = "/forgot-password"
 
 

@@ -54,7 +54,7 @@ class _Page:
         with ui.element("section").classes("u-card u-column u-form"):
             heading(_("Locks and sessions"))
             with ui.element("div").classes("u-form__fields"):
-                form.number("attempts", _("Lock an account after"), value=policy.attempts, unit=_("failures"))
+                form.number("attempts", _("Lock an account after"), value=policy.attempts, unit=_("failed attempts"))
                 form.number("lock_minutes", _("Lock it for"), value=policy.lock_minutes, unit="min")
                 form.number(
                     "idle_minutes", _("A session ends without use after"), value=policy.idle_minutes, unit="min",

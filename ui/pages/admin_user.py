@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 from nicegui import ui
@@ -13,6 +14,7 @@ from services.identity.invitations import invite_user
 from services.identity.password_resets import reset_password
 from services.identity.people import deactivate_user, edit_user, reactivate_user, withdraw_invitation
 from services.identity.role_queries import role_names
+from services.identity.second_factors import reset_second_factor
 from services.identity.user_queries import UserInfo, UserState, get_user
 from services.plant.places import PlantPlace
 from ui.kit.act import act
@@ -97,9 +99,10 @@ class _Page:
             if self._may_edit:
                 self._buttons(user)
             if self._seat.viewer.scope.may(Permission.READ_ROLES):
-                with ui.link(target=f"/admin/users/{user.id}/rights").classes("u-button").mark("rights"):
-                    ui.icon("admin_panel_settings")
-                    ui.label(_("Roles and rights"))
+                rights = f"/admin/users/{user.id}/rights"
+                self._button(
+                    _("Roles and rights"), "admin_panel_settings", lambda: ui.navigate.to(rights), mark="rights"
+                )
 
     def _facts(self, user: UserInfo) -> list[tuple[str, str]]:
         _, lang = self._seat.translate, self._seat.lang
@@ -108,6 +111,7 @@ class _Page:
             (_("Roles"), ", ".join(self._roles.get(role, role) for role in user.roles) or "–"),
             (_("Plants"), plants_of(user, self._plants, _)),
             (_("Language"), language_words(_).get(user.language, user.language)),
+            (_("Second factor"), _("Is set") if user.has_second_factor else _("None")),
             (_("Badge"), _("Has one") if user.has_badge else _("None")),
             (_("PIN"), _("Is set") if user.has_pin else _("None")),
             (_("Added"), day_of(user.created_at, self._zone, lang)),
@@ -132,9 +136,10 @@ class _Page:
             self._button(_("Invite again"), "forward_to_inbox", self._invite, mark="invite-again")
         if user.state is UserState.INVITED:
             self._button(_("Withdraw invitation"), "unsubscribe", self._withdraw, mark="withdraw")
-        with ui.link(target=f"/admin/badges?search={user.email}").classes("u-button"):
-            ui.icon("badge")
-            ui.label(_("Badge and PIN"))
+        if user.has_second_factor:
+            self._button(_("Reset second factor"), "no_encryption", self._reset_factor, mark="reset-factor")
+        badges = f"/admin/badges?{urlencode({'search': user.email})}"
+        self._button(_("Badge and PIN"), "badge", lambda: ui.navigate.to(badges), mark="badge-and-pin")
         if user.id != self._seat.viewer.user_id:
             self._button(_("Deactivate"), "person_off", self._ask_deactivation, mark="deactivate")
 
@@ -214,6 +219,16 @@ class _Page:
         if made is not None and made[0] is not None:
             show_link(self._seat, self._beside, made[0])
         await self.load()
+
+    async def _reset_factor(self) -> None:
+        user = self._user
+
+        async def reset_factor(work: Work) -> bool:
+            await reset_second_factor(work, user_id=user.id)
+            return True
+
+        if await act(self._seat, reset_factor, saved=self._seat.translate("Saved")):
+            await self.load()
 
     async def _withdraw(self) -> None:
         user = self._user

@@ -21,6 +21,7 @@ from ui.kit.process import this_process
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import heading
 from ui.pages.admin_users import language_words
+from ui.pages.me_second_factor import OwnSecondFactor
 from ui.pages.session_list import SessionList
 
 AN_EXAMPLE = Decimal("1234.5")
@@ -68,6 +69,7 @@ class _Page:
             with ui.element("div").classes("u-dialog__actions"):
                 save = ui.button(_("Save"), color=None, on_click=self._save)
                 save.classes("u-button u-button--primary").mark("save-preferences")
+        self._factor = OwnSecondFactor(seat)
         zone = seat.zone_of(plants[0].time_zone if plants else "UTC")
         self._sessions = SessionList(seat, user.id, zone=zone, may_end=True)
         self._beside = ui.element("div")
@@ -76,6 +78,7 @@ class _Page:
         """Show what is true now; what somebody types stays."""
         async with read(self._seat.scope()) as work:
             self._user = await get_user(work, self._user.id)
+        await self._factor.load()
         await self._sessions.load()
 
     async def _save(self) -> None:

@@ -9,6 +9,7 @@ from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.identity.badges import BadgeKey
+from services.identity.second_factors import second_factor_box
 from services.identity.sessions import Sessions
 from ui.api.problems import HTTP_CODES, answer_errors_as_problems, problem_response
 from ui.api.v1 import (
@@ -43,6 +44,7 @@ from ui.api.v1.infrastructure import infrastructure_router
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
 from ui.api.v1.organizations import organizations_router
 from ui.api.v1.preconditions import describe_preconditions
+from ui.api.v1.second_factors import second_factors_router
 from ui.api.v1.users import users_router
 
 DESCRIPTION = """
@@ -81,8 +83,9 @@ def api_v1(
         redirect_slashes=False,
     )
     answer_errors_as_problems(app)
+    second_factors = second_factor_box(settings.signing_key)
     routers = (
-        auth_router(issuer=issuer, sessions=sessions, attempts=attempts),
+        auth_router(issuer=issuer, sessions=sessions, attempts=attempts, second_factors=second_factors),
         organizations_router(settings.public_url),
         plant.router,
         plant_models.router,
@@ -91,6 +94,7 @@ def api_v1(
         shifts.router,
         crews.router,
         users_router(attempts=attempts, badge_key=badge_key, public_url=settings.public_url),
+        second_factors_router(attempts=attempts, badge_key=badge_key, second_factors=second_factors),
         sign_in_policies.router,
         badges_router(badge_key),
         roles.router,

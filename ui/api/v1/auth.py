@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
 from services.auth.attempts import SignInAttempts
+from services.auth.secret_boxes import SecretBox
 from services.auth.tokens import TokenIssuer
+from services.identity.second_factors import pass_second_factor
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Tokens, sign_in
 from ui.api.browser_session import exchange_once
@@ -29,6 +31,15 @@ class SignInRequest(RequestBody):
     organization: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")] | None = Field(
         default=None, description="Short name of the organization, where the address has accounts in several."
     )
+
+
+class SecondFactorRequest(RequestBody):
+    """What follows a right password."""
+
+    challenge: Annotated[str, StringConstraints(min_length=1, max_length=4000)] = Field(
+        description="`fields.challenge` of the refusal `second_factor_required`; lasts ten minutes."
+    )
+    code: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class RefreshRequest(RequestBody):
@@ -77,19 +88,41 @@ class Me(Answer):
     api_key: OwnKey | None = Field(description="The key that the request came with; null with an access token.")
 
 
-def auth_router(*, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts) -> APIRouter:
+def auth_router(
+    *, issuer: TokenIssuer, sessions: Sessions, attempts: SignInAttempts, second_factors: SecretBox
+) -> APIRouter:
     """Return the routes of signing in and out."""
     router = APIRouter(prefix="/auth", tags=["auth"], route_class=ExactJsonRoute)
 
     @router.post("/login", operation_id="signIn", summary="Sign in", responses=refusals(400, 401, 422, 429, 503))
     async def log_in(body: SignInRequest, request: Request) -> TokenPair:
-        """Open a session. Ten failed attempts (by default) close an account to guessing for 15 minutes."""
+        """Open a session. Ten failed attempts (by default) close an account to guessing for 15 minutes; an
+        organization can say otherwise. Where a second factor is asked for, the refusal `second_factor_required` has a
+        `challenge` for `POST auth/second-factor` in its fields."""
         tokens = await sign_in(
             issuer,
             attempts,
             email=body.email,
             password=body.password,
             organization=body.organization,
+            device=device_of(request),
+            request_id=request_id_of(request),
+        )
+        return _pair(tokens)
+
+    @router.post(
+        "/second-factor", operation_id="passSecondFactor", summary="Sign in, second step",
+        responses=refusals(400, 401, 403, 409, 422, 429, 503),
+    )  # fmt: skip
+    async def second_step(body: SecondFactorRequest, request: Request) -> TokenPair:
+        """Open a session with the `challenge` of a sign-in that was answered `second_factor_required`, and a code of
+        the app or a recovery code. Each code works once."""
+        tokens = await pass_second_factor(
+            issuer,
+            attempts,
+            second_factors,
+            challenge=body.challenge,
+            code=body.code,
             device=device_of(request),
             request_id=request_id_of(request),
         )

@@ -53,6 +53,7 @@ class User(CustomAnswer):
     roles: list[str] = Field(description="Keys of roles; `users/{user_id}/roles` says in which plants each holds.")
     state: UserState
     invitation_expires_at: datetime | None = Field(description="When the open invitation ends, or ended.")
+    has_second_factor: bool
     has_badge: bool
     has_pin: bool
     signed_in_at: datetime | None = Field(description="The newest sign-in of the last month.")
@@ -168,7 +169,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
     async def get_one(caller: Caller, user_id: UUID) -> User:
         """Return one person; yourself without any right."""
         async with read(caller) as work:
-            return await _shown(work, user_id)
+            return await shown_user(work, user_id)
 
     @router.post("/users/", operation_id="inviteUser", summary="Invite somebody", status_code=201,
                  response_model=InvitedUser, responses=WRITING)  # fmt: skip
@@ -187,7 +188,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
                 custom=await given_custom(work, "user", body.custom),
                 base_url=base_url_of(request, public_url=public_url),
             )
-            return _linked(await _shown(work, user_id), link, 201)
+            return _linked(await shown_user(work, user_id), link, 201)
 
         return await write.once(invite)
 
@@ -205,7 +206,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
                 time_zone=body.time_zone if is_given else UNCHANGED,
                 number_format=None if body.number_format is None else body.number_format.value,
             )
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await write.once(change)
 
@@ -216,7 +217,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
 
         async def change(work: Work) -> Done:
             user_id = await change_password(work, attempts, present=body.present, new=body.new)
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await replace(write, fingerprint=badge_key.seal(write.fingerprint)).once(change)
 
@@ -236,7 +237,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
                 plant_ids=body.plant_ids if is_given else UNCHANGED,
                 custom=await given_custom(work, "user", body.custom),
             )
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await write.once(change)
 
@@ -247,7 +248,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
 
         async def deactivate(work: Work) -> Done:
             await people.deactivate_user(work, user_id=user_id, version=body.version)
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await write.once(deactivate)
 
@@ -258,7 +259,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
 
         async def reactivate(work: Work) -> Done:
             await people.reactivate_user(work, user_id=user_id, version=body.version)
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await write.once(reactivate)
 
@@ -269,7 +270,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
 
         async def invite(work: Work) -> Done:
             link = await invite_user(work, user_id=user_id, base_url=base_url_of(request, public_url=public_url))
-            return _linked(await _shown(work, user_id), link, 200)
+            return _linked(await shown_user(work, user_id), link, 200)
 
         return await write.once(invite)
 
@@ -280,7 +281,7 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
 
         async def withdraw(work: Work) -> Done:
             await people.withdraw_invitation(work, user_id=user_id, version=body.version)
-            return Done(await _shown(work, user_id))
+            return Done(await shown_user(work, user_id))
 
         return await write.once(withdraw)
 
@@ -330,7 +331,8 @@ def users_router(*, attempts: SignInAttempts, badge_key: BadgeKey, public_url: s
     return router
 
 
-async def _shown(work: Work, user_id: UUID) -> User:
+async def shown_user(work: Work, user_id: UUID) -> User:
+    """Return one person with the custom fields that programs may see."""
     return await with_custom(work, "user", User.model_validate(await get_user(work, user_id)))
 
 
