@@ -29,6 +29,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.formats import day_and_time
 from ui.kit.forms import FormDialog
 from ui.pages.admin_parts import add_button, heading, setup_page
+from ui.pages.histories import offer_history
 from ui.pages.shown_once import show_once
 
 MOST_SHOWN = 100
@@ -127,6 +128,7 @@ class _Page:
             topics = form.choices("topics", _("Topics"), options, value=chosen).classes("u-form__wide")
             topics.props("use-input input-debounce=0")
             active = None if hook is None else form.switch("is_active", _("Switched on"), value=hook.is_active)
+            offer_history(form, self._seat, "webhooks", hook)
 
         if hook is None or active is None:
             form.open_with(
