@@ -12,10 +12,10 @@ from babel.dates import format_date, format_datetime
 from domain.errors import marked
 from domain.identity.permission_words import SENTENCES
 from services.audit.changes import NOTES, Change, Changes, FieldChange
-from services.audit.recorded import LEADS_TO, words_of
+from services.audit.recorded import LEADS_TO, NAMES, words_of
 from services.custom_fields.entities import ENTITIES
 from services.custom_fields.shown import text_of
-from ui.components import andon_call_words
+from ui.components import andon_call_words, machine_state_badge
 from ui.kit.enter import Seat
 from ui.kit.formats import number
 from ui.kit.translate import Translate
@@ -112,7 +112,8 @@ class ChangeWords:
         if change.title is not None:
             held = change.title.after if change.title.after is not None else change.title.before
             return self.value(change.table, change.title, held)
-        words = self._values.get((change.table, "category"), {}) if change.table == "andon_ladders" else {}
+        column = NAMES.get(change.table, "")
+        words = self._values.get((change.table, column)) or self._values.get(("", column)) or {}
         return words.get(change.name, change.name)
 
     def _text(self, table: str, name: str, held: object) -> str:
@@ -171,6 +172,13 @@ def value_words(_: Translate) -> dict[tuple[str, str], Mapping[str, str]]:
         ("custom_fields", "shown_in"): {place.value: words for place, words in place_words(_).items()},
         ("custom_conversions", "from_type"): types,
         ("custom_conversions", "to_type"): types,
+        ("machine_state_changes", "state"): machine_state_badge.labels(_),
+        ("andon_rules", "state"): machine_state_badge.labels(_),
+        ("production_runs", "state"): {
+            "running": _("Running"),
+            "completed": _("Completed"),
+            "aborted": _("Aborted"),
+        },
         ("", "actor_kind"): {"user": _("Person"), "machine": _("Machine"), "system": _("System")},
         ("", "role"): role_words(_),
         ("", "whom"): role_words(_),
