@@ -76,7 +76,7 @@ async def read_file(file_id: UUID, caller: Caller) -> FileInfo:
 
 @router.get(
     "/files/{file_id}/content", operation_id="getFileContent", summary="A file's content", response_class=Response,
-    responses={**READING, 200: {"description": "The file.", "content": {"application/octet-stream": {}}}},
+    responses={**READING, 200: {"description": "The file.", "content": {"*/*": {}}}},
 )  # fmt: skip
 async def read_content(file_id: UUID, caller: Caller, request: Request) -> Response:
     """Return the bytes of a file; they never change."""
