@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter, WithJsonSchema
 
 from domain.plant.shifts import ShiftHours, WallInterval, Weekday
 from services.db.work import Work, read
@@ -50,19 +50,25 @@ class Hours(RequestBody):
         return ShiftHours(_time(self.starts), _time(self.ends), tuple(breaks))
 
 
+WallTime = Annotated[
+    time, WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d:\d\d(\.\d+)?$", "examples": ["06:00:00"]})
+]
+"""What the clock on the wall shows; JSON Schema's own `time` has a zone."""
+
+
 class ShownHours(Answer):
     """When a shift works, by the clock on the wall."""
 
-    starts: time
-    ends: time
+    starts: WallTime
+    ends: WallTime
     breaks: list["ShownBreak"]
 
 
 class ShownBreak(Answer):
     """A planned break by the clock on the wall."""
 
-    starts: time
-    ends: time
+    starts: WallTime
+    ends: WallTime
 
 
 class RealBreak(Answer):
