@@ -21,8 +21,8 @@ from tests.ui.test_access import PAGES, address
 from tests.ui.update_translations import source_messages
 from ui.kit.translate import translator
 
-NAMES = frozenset({"Plant", "Department", "Lane", "Machine", "Reason", "The admin", "Test works"})
-"""What the organization itself called its things."""
+NAMES = frozenset({"Plant", "Department", "Lane", "Machine", "Reason", "The admin", "Test works", "pcs", "English"})
+"""What the organization itself called its things, its unit among them, and what speakers call their language."""
 
 
 async def reported(floor: Floor, *, good: int) -> UUID:

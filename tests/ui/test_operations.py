@@ -33,6 +33,7 @@ class TestJobsPage:
         async with begin(floor.acting_as(Role.ADMIN)) as work:
             await start_task(work, TaskJob(task_id=new_id()))
         await sees(admin, "system.task.run")
+        await admin.should_see(marker="cancel-task", retries=60)
         admin.find(marker="cancel-task").click()
 
         await sees(admin, "Cancelled")
