@@ -218,6 +218,10 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
         raise LookupError(f"the job “{message.job}” has no organization")
     scope = Scope(org_id=message.org, user_id=message.user, request_id=f"job-{taken.id}")
     if registered.for_scope is not None:
+        async with begin(scope) as work:
+            if not await work.session.scalar(MAY_WORK):
+                await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})
+                return
         await registered.for_scope(scope, job)
         async with without_tenant() as connection:
             await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})

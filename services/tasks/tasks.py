@@ -27,6 +27,10 @@ from services.jobs.registry import Job, does_at_length, enqueue
 log = structlog.get_logger(__name__)
 
 OPEN = (TaskState.QUEUED.value, TaskState.RUNNING.value)
+MESSAGE = """
+SELECT msg_id FROM pgmq.q_jobs
+WHERE message ->> 'org' = app.current_org()::text AND message -> 'payload' ->> 'task_id' = $1
+"""
 DELETE_WAITING = """
 DELETE FROM pgmq.q_jobs WHERE message ->> 'org' = app.current_org()::text AND message -> 'payload' ->> 'task_id' = $1
 """
@@ -152,7 +156,8 @@ async def cancel_task(work: Work, *, task_id: UUID) -> TaskInfo:
     if TaskState(task.state).is_over:
         raise TaskIsOver
     task.cancel_requested = True
-    if task.state == TaskState.QUEUED:
+    is_orphan = not await work.fetch(MESSAGE, str(task_id))  # its job was taken back, or failed for good
+    if task.state == TaskState.QUEUED or is_orphan:
         await work.fetch(DELETE_WAITING, str(task_id))
         task.state, task.ended_at = TaskState.CANCELLED.value, work.now
     await work.session.flush()

@@ -4,15 +4,17 @@ Events wait in a queue of their own. Whoever takes them makes one delivery per w
 in the transaction that takes them from the queue; a delivery is sent by a job and written down whatever becomes of it.
 """
 
+import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,7 +39,7 @@ from services.webhooks.sending import current_webhooks
 log = structlog.get_logger(__name__)
 
 EVENTS_QUEUE = "webhook_events"
-EVERY_S = 1
+EVERY_S = 2
 AT_ONCE = 500
 HELD_S = 60
 KEPT_FOR = timedelta(days=30)
@@ -72,8 +74,8 @@ class _Message(BaseModel):
 async def dispatch_events(connection: AsyncConnection, _: DispatchEvents) -> None:
     """Take what waits, one organization after the other; what fails returns to the queue by itself."""
     users = set((await connection.execute(USERS)).scalars())
-    rows = (await connection.execute(TAKE, {"queue": EVENTS_QUEUE, "held": HELD_S, "most": AT_ONCE})).all()
-    await connection.commit()
+    async with without_tenant() as own:  # committed at once: what is taken stays hidden from other workers
+        rows = (await own.execute(TAKE, {"queue": EVENTS_QUEUE, "held": HELD_S, "most": AT_ONCE})).all()
     waiting: defaultdict[UUID, list[tuple[int, datetime, _Message]]] = defaultdict(list)
     nobodys: list[int] = []
     for row in rows:
@@ -86,12 +88,23 @@ async def dispatch_events(connection: AsyncConnection, _: DispatchEvents) -> Non
             waiting[message.org].append((row.msg_id, row.enqueued_at, message))
         else:
             nobodys.append(row.msg_id)
-    for org_id, events in waiting.items():
-        async with begin(Scope(org_id, request_id="webhooks")) as work:
-            await _deliver_to_each(work, events)
     if nobodys:
         async with without_tenant() as own:
             await own.execute(FORGET, {"queue": EVENTS_QUEUE, "ids": nobodys})
+    # What fails for one organization must not keep the others waiting; it is told when all are done.
+    failed = [error for one in waiting.items() if (error := await _failure_of(_deliver(*one))) is not None]
+    if failed:
+        raise failed[0]
+
+
+async def _failure_of(delivering: Awaitable[None]) -> BaseException | None:
+    (error,) = await asyncio.gather(delivering, return_exceptions=True)
+    return error
+
+
+async def _deliver(org_id: UUID, events: list[tuple[int, datetime, _Message]]) -> None:
+    async with begin(Scope(org_id, request_id="webhooks")) as work:
+        await _deliver_to_each(work, events)
 
 
 async def _deliver_to_each(work: Work, events: list[tuple[int, datetime, _Message]]) -> None:
@@ -170,17 +183,24 @@ async def _note(
         delivery.status, delivery.answer, delivery.took_ms = status, answer[:LONGEST_ANSWER], took_ms
         if status is not None and 200 <= status < 300:
             delivery.state, delivery.ended_at, delivery.next_at = DeliveryState.DELIVERED.value, work.now, None
-            hook.failing_since = None
+            await _note_failing(work, hook.id, since=None)
             return
-        hook.failing_since = hook.failing_since or work.now
+        failing_since = hook.failing_since or work.now
+        await _note_failing(work, hook.id, since=failing_since)
         pause_s = None if is_last else pause_after(delivery.attempts)
         if pause_s is None:
             delivery.state, delivery.ended_at, delivery.next_at = DeliveryState.FAILED.value, work.now, None
         else:
             delivery.next_at = work.now + timedelta(seconds=pause_s)
             await enqueue(work, job, delay_s=pause_s)
-        if hook.is_active and work.now - hook.failing_since > timedelta(seconds=GIVE_UP_AFTER_S):
+        if hook.is_active and work.now - failing_since > timedelta(seconds=GIVE_UP_AFTER_S):
             hook.is_active, hook.gave_up_at = False, work.now
             log.warning("a webhook failed for too long and was switched off", webhook=str(hook.id))
             await work.session.flush()
             await work.fetch("SELECT app.bind_webhooks()")
+
+
+async def _note_failing(work: Work, webhook_id: UUID, *, since: datetime | None) -> None:
+    """Write down since when a webhook fails; the version stays, for nobody has changed what people edit."""
+    noted = update(Webhook).where(Webhook.id == webhook_id, Webhook.failing_since.is_distinct_from(since))
+    await work.session.execute(noted.values(failing_since=since), execution_options={"synchronize_session": False})

@@ -123,6 +123,24 @@ class TestTask:
             with pytest.raises(TaskIsOver):
                 await cancel_task(work, task_id=task_id)
 
+    async def test_ends_when_it_is_cancelled_after_its_job_was_taken_back(
+        self, floor: Floor, shepherd: Shepherd, superuser_connection: Connection
+    ) -> None:
+        admin = floor.acting_as(Role.ADMIN)
+        task_id = await started(admin)
+
+        async def lose(_: RunningTask) -> dict[str, object]:
+            raise Unavailable
+
+        shepherd.do = lose
+        await work_once()
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        async with begin(admin) as work:
+            cancelled = await cancel_task(work, task_id=task_id)
+
+        assert cancelled.state is TaskState.CANCELLED
+        await started(admin)
+
     async def test_never_begins_when_it_is_cancelled_before(self, floor: Floor, shepherd: Shepherd) -> None:
         admin = floor.acting_as(Role.ADMIN)
         task_id = await started(admin)

@@ -33,6 +33,7 @@ from services.adapters.webhook_posts import WebhookPosts
 from services.db.engine import without_tenant
 from services.db.tables import Webhook, WebhookDelivery
 from services.db.work import begin, read
+from services.jobs.registry import enqueue_for_system
 from services.jobs.worker import work_once
 from services.operations.features import switch_feature
 from services.webhooks.deliveries import DispatchEvents, dispatch_events
@@ -55,7 +56,7 @@ from tests.factories import Connection, Floor
 
 TOPIC = "plant.model.changed"
 NOBODY = """
-DELETE FROM pgmq.q_jobs; DELETE FROM pgmq.q_webhook_events; DELETE FROM app.webhook_users;
+DELETE FROM pgmq.q_jobs; DELETE FROM pgmq.a_jobs; DELETE FROM pgmq.q_webhook_events; DELETE FROM app.webhook_users;
 DELETE FROM pgmq.topic_bindings WHERE queue_name = 'webhook_events';
 """
 """What earlier tests have left: their organizations would hear of events too."""
@@ -159,6 +160,66 @@ class TestSending:
             DeliveryState.DELIVERED, 1, 200, "ok",
         )  # fmt: skip
         assert headers["Unison-Delivery"] == str(delivery.id)
+
+    async def test_is_done_by_the_worker_and_leaves_nothing_in_its_queues(
+        self, floor: Floor, receiver: Receiver, superuser_connection: Connection
+    ) -> None:
+        await made(floor.acting_as(Role.ADMIN), receiver.url)
+        await happen(floor)
+        async with without_tenant() as connection:
+            await enqueue_for_system(connection, DispatchEvents())
+
+        assert [await work_once(), await work_once(), await work_once()] == [1, 1, 0]
+
+        assert len(receiver.heard) == 1
+        for queue in ("q_jobs", "a_jobs", "q_webhook_events"):
+            assert await superuser_connection.fetchval(f"SELECT count(*) FROM pgmq.{queue}") == 0, queue
+
+    async def test_goes_on_for_others_where_one_organization_fails(
+        self, floor: Floor, other: Floor, receiver: Receiver, superuser_connection: Connection
+    ) -> None:
+        await made(floor.acting_as(Role.ADMIN), receiver.url)
+        hook = await made(other.acting_as(Role.ADMIN), receiver.url)
+        await happen(floor)
+        await superuser_connection.execute('UPDATE pgmq.q_webhook_events SET message = message || \'{"topic": "x"}\'')
+        await happen(other)
+
+        with pytest.raises(ValueError, match="zip"):
+            await dispatch()
+
+        assert len(await log_of(other.acting_as(Role.ADMIN), hook)) == 1
+
+    async def test_waits_while_the_organization_is_suspended(
+        self, floor: Floor, receiver: Receiver, superuser_connection: Connection
+    ) -> None:
+        admin = floor.acting_as(Role.ADMIN)
+        hook = await made(admin, receiver.url)
+        await happen(floor)
+        await dispatch()
+        suspend = "SELECT set_config('app.org_id', $1, false), set_config('app.plant_ids', '*', false)"
+        await superuser_connection.execute("ALTER TABLE organizations DISABLE TRIGGER USER")
+        await superuser_connection.fetch(suspend, str(floor.scope.org_id))
+        await superuser_connection.execute(
+            "UPDATE organizations SET is_active = false WHERE id = $1", floor.scope.org_id
+        )
+        await superuser_connection.execute("ALTER TABLE organizations ENABLE TRIGGER USER")
+
+        await work_once()
+
+        assert receiver.heard == []
+        assert [one.attempts for one in await log_of(admin, hook)] == [0]
+
+    async def test_leaves_the_version_alone_that_people_edit(self, floor: Floor, receiver: Receiver) -> None:
+        admin = floor.acting_as(Role.ADMIN)
+        hook = await made(admin, receiver.url)
+        receiver.status = 500
+        await happen(floor)
+        await dispatch()
+        await work_once()
+
+        async with read(admin) as work:
+            shown = await get_webhook(work, hook.webhook.id)
+        assert (shown.version, shown.failing_since is not None) == (1, True)
 
     async def test_tells_only_of_topics_that_are_wanted(self, floor: Floor, receiver: Receiver) -> None:
         admin = floor.acting_as(Role.ADMIN)
