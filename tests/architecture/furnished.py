@@ -75,6 +75,7 @@ async def furnish(floor: Floor) -> None:
         await _stop(work, floor)
         await _call_for_help(work, floor)
         await sign_in(work, floor)
+        await _ways_in(work, floor)
         await _plan_orders(work, floor)
         await _plan_shifts(work, floor)
         await _escalate(work, floor)
@@ -130,6 +131,15 @@ async def _call_for_help(work: Work, floor: Floor) -> None:
 async def sign_in(work: Work, floor: Floor) -> None:
     """Sign the floor's admin in and let them send a write."""
     org_id, user_id = floor.scope.org_id, floor.user_ids[Role.ADMIN]
+    session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
+    work.session.add(session)
+    await work.session.flush()
+    work.session.add(RefreshToken(org_id=org_id, session_id=session.id, expires_at=session.expires_at))
+    work.session.add(IdempotencyKey(org_id=org_id, user_id=user_id, key=new_id().hex, fingerprint=b"a hash"))
+
+
+async def _ways_in(work: Work, floor: Floor) -> None:
+    org_id, user_id = floor.scope.org_id, floor.user_ids[Role.ADMIN]
     key = ApiKey(
         org_id=org_id, user_id=user_id, name="ERP", prefix="unison_abc", digest=new_id().bytes, scopes=["*.*.read"],
         expires_at=work.now + timedelta(days=1),
@@ -155,11 +165,7 @@ async def sign_in(work: Work, floor: Floor) -> None:
     work.session.add(RecoveryCode(org_id=org_id, user_id=user_id, digest=b"a digest"))
     work.session.add(PasswordReset(org_id=org_id, user_id=user_id, digest=b"a digest", expires_at=work.now))
     work.session.add(UsedSignIn(org_id=org_id, state_digest=b"a digest", expires_at=work.now))
-    session = SignInSession(org_id=org_id, user_id=user_id, expires_at=work.now + timedelta(days=1))
-    work.session.add(session)
     await work.session.flush()
-    work.session.add(RefreshToken(org_id=org_id, session_id=session.id, expires_at=session.expires_at))
-    work.session.add(IdempotencyKey(org_id=org_id, user_id=user_id, key=new_id().hex, fingerprint=b"a hash"))
 
 
 async def _plan_orders(work: Work, floor: Floor) -> None:

@@ -12,16 +12,17 @@ from services.adapters.local_files import LocalFiles
 from services.audit.chain import newest_anchor, seal_now
 from services.db.work import read
 from services.doctor import Finding, examine
-from services.file_store import use_file_store
+from services.file_store import current_file_store, use_file_store
 from tests.factories import Connection, Floor
 
 
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path) -> Iterator[Path]:
     """Keep files in a folder of the test's own."""
+    of_all = current_file_store()
     use_file_store(LocalFiles(tmp_path))
     yield tmp_path
-    use_file_store(None)
+    use_file_store(of_all)
 
 
 async def findings(floor: Floor, *, anchor: Anchor | None = None) -> dict[str, Finding]:
