@@ -81,7 +81,7 @@ class Form:
         self, name: str, label: str, *, value: Decimal | int | None = None, unit: str = "", hint: str = ""
     ) -> ui.input:
         """Add a number, written as the reader's language writes it; empty for None."""
-        shown = "" if value is None else number(Decimal(value), self._seat.lang)
+        shown = "" if value is None else number(Decimal(value), self._seat.number_locale)
         field = ui.input(label, value=shown).props("inputmode=decimal")
         if unit:
             field.props["suffix"] = unit
@@ -184,10 +184,13 @@ class Form:
         Raises:
             NotANumber: it is none.
         """
-        typed = self.text_of(name).strip().replace(" ", "").replace("\u00a0", "")
+        typed = self.text_of(name).strip()
+        for space in (" ", "\u00a0", "\u202f"):
+            typed = typed.replace(space, "")
+        has_comma = self._seat.number_locale in ("de", "fr")
         if "," in typed:
-            typed = typed.replace(".", "").replace(",", ".") if self._seat.lang == "de" else typed.replace(",", "")
-        elif self._seat.lang == "de" and typed.count(".") == 1 and len(typed.partition(".")[2]) == 3:
+            typed = typed.replace(".", "").replace(",", ".") if has_comma else typed.replace(",", "")
+        elif self._seat.number_locale == "de" and typed.count(".") == 1 and len(typed.partition(".")[2]) == 3:
             typed = typed.replace(".", "")  # 12.000 is twelve thousand, as this form writes it
         if not typed:
             return None

@@ -282,7 +282,7 @@ class ServerTable:
         self._table.visible, self._nothing.visible = bool(rows.cells), not rows.cells
         self._more.visible = rows.has_more
         sentence = _("Only the first {count} can be paged through. Search or filter to see others.")
-        self._more.text = sentence.format(count=number(rows.total, self._seat.lang))
+        self._more.text = sentence.format(count=number(rows.total, self._seat.number_locale))
         if self._search.value or has_filters:
             self._why.text, self._what_now.text = (
                 setting.nothing_fits,

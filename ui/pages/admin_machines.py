@@ -86,7 +86,8 @@ class _Page:
     def _row(self, machine: MachineInfo, lane: LaneInfo, counting: str, own: tuple[str, ...]) -> None:
         _, seat = self._seat.translate, self._seat
         cells = (
-            f"{machine.code} · {machine.name}", lane.name, counting, f"{number(machine.micro_stop_s, seat.lang)} s",
+            f"{machine.code} · {machine.name}", lane.name, counting,
+            f"{number(machine.micro_stop_s, seat.number_locale)} s",
             _("In use") if machine.is_active else _("Not in use"), *own,
         )  # fmt: skip
         with ui.element("tr"):

@@ -272,8 +272,8 @@ def state_word(user: UserInfo, now: datetime, _: Translate) -> str:
 
 
 def language_words(_: Translate) -> dict[str, str]:
-    """Return the languages to choose from, each in its own words, and none for that of the browser."""
-    own = {"en": "English", "de": "Deutsch"}
+    """Return the languages to choose from, and none for that of the browser."""
+    own = {"en": _("English"), "de": _("German")}
     return {"": _("As the browser asks"), **{language: own[language] for language in LANGUAGES}}
 
 

@@ -166,7 +166,7 @@ def _row(seat: Seat, name: str, group: KpiGroup, shifts: tuple[KpiGroup, ...], k
                 opening.props("flat").classes("u-metric-button").mark(f"metric-{kpi.name}")
         for quantity in (group.output.good, group.output.scrap):
             with ui.element("td").classes("u-number"):
-                ui.label(number(quantity, seat.lang))
+                ui.label(number(quantity, seat.number_locale))
 
 
 def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], known: _Known) -> None:
@@ -185,7 +185,7 @@ def _open(seat: Seat, kpi: Kpi, group: KpiGroup, shifts: tuple[KpiGroup, ...], k
                         name = _name(seat, shift, KpiGrouping.SHIFT, known)
                         ui.link(name, f"/shift/{quote(lane)}?shift={shift.key}")
                     with ui.element("td").classes("u-number"):
-                        ui.label(percent(shift.kpis.oee, seat.lang))
+                        ui.label(percent(shift.kpis.oee, seat.number_locale))
 
     open_kpi(seat, kpi, explain=explained, rows=rows)
 

@@ -269,10 +269,10 @@ class _OrderPage:
             ui.label(value or "–")
 
     def _number(self, value: Decimal) -> str:
-        return number(value, self._seat.lang)
+        return number(value, self._seat.number_locale)
 
     def _time(self, at: datetime | None) -> str:
-        return "–" if at is None else day_and_time(at, self._plant.time_zone, self._seat.lang)
+        return "–" if at is None else day_and_time(at, self._seat.zone_of(self._plant.time_zone), self._seat.lang)
 
 
 def _table(heads: tuple[str, ...]) -> ui.element:

@@ -105,15 +105,17 @@ class OrderTable:
     def _row(self, order: OrderInfo, now: datetime) -> dict[str, object]:
         lang = self._seat.lang
         late = order.due_at is not None and order.state in OPEN_STATES and order.due_at < now
-        due = "–" if order.due_at is None else day_and_time(order.due_at, self._plant.time_zone, lang)
+        due = (
+            "–" if order.due_at is None else day_and_time(order.due_at, self._seat.zone_of(self._plant.time_zone), lang)
+        )
         return {
             "number": order.number,
             "href": f"/orders/{quote(order.number)}",
             "material": f"{order.material_number} · {order.material_description}".rstrip(" ·"),
             "state": state_words(self._seat.translate)[order.state],
-            "quantity": f"{number(order.quantity, lang)} {order.unit}",
-            "good": number(order.good, lang),
-            "scrap": number(order.scrap, lang),
+            "quantity": f"{number(order.quantity, self._seat.number_locale)} {order.unit}",
+            "good": number(order.good, self._seat.number_locale),
+            "scrap": number(order.scrap, self._seat.number_locale),
             "due": self._seat.translate("Late · {due}").format(due=due) if late else due,
             "priority": order.priority,
         }

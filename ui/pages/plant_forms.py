@@ -235,7 +235,7 @@ def ask_cycle_times(
 def _cycle_time(seat: Seat, form: Form, one: CycleTimeInfo, then: Then) -> None:
     with ui.element("div").classes("u-cycle-time") as row:
         ui.label(one.number).classes("u-cycle-time__material")
-        ui.label(f"{number(one.cycle_time_s, seat.lang)} s").classes("u-number")
+        ui.label(f"{number(one.cycle_time_s, seat.number_locale)} s").classes("u-number")
 
         async def remove(work: Work) -> bool:
             await remove_cycle_time(work, machine_id=one.machine_id, material_id=one.material_id)

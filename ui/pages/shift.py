@@ -123,9 +123,8 @@ class _Shift:
         """Show the shift as it is now."""
         self._report = report
         kpis = report.figures.kpis
-        lang = self._seat.lang
         for kpi, (value, note) in self._kpis.items():
-            value.set_text(percent(getattr(kpis, kpi.value), lang))
+            value.set_text(percent(getattr(kpis, kpi.value), self._seat.number_locale))
             note.visible = kpi is Kpi.EFFECTIVENESS and (kpis.cycle_time_is_doubtful or kpis.effectiveness is None)
         note = self._kpis[Kpi.EFFECTIVENESS][1]
         _ = self._seat.translate
@@ -215,7 +214,7 @@ class _Shift:
     def _machine(self, machine: MachineShift) -> TimelineMachine:
         return {
             "id": str(machine.id), "code": machine.code, "name": machine.name,
-            "oee": percent(machine.figures.kpis.oee, self._seat.lang),
+            "oee": percent(machine.figures.kpis.oee, self._seat.number_locale),
             "parts": self._parts(machine), "hours": self._hours(machine),
         }  # fmt: skip
 
@@ -243,7 +242,6 @@ class _Shift:
         return name
 
     def _hours(self, machine: MachineShift) -> list[TimelineHour]:
-        lang = self._seat.lang
         hours: list[TimelineHour] = []
         for each in machine.hours:
             is_ahead = each.period.starts_at > self._report.now
@@ -252,11 +250,11 @@ class _Shift:
             is_over = each.period.ends_at <= self._report.now
             hour: TimelineHour = {
                 "from_": _ms(each.period.starts_at), "to": _ms(each.period.ends_at),
-                "good": "–" if is_ahead else number(each.good, lang),
+                "good": "–" if is_ahead else number(each.good, self._seat.number_locale),
                 "is_behind": is_over and each.target is not None and each.good < each.target,
             }  # fmt: skip
             if each.target:
-                hour["target"] = number(Decimal(int(each.target)), lang)
+                hour["target"] = number(Decimal(int(each.target)), self._seat.number_locale)
             hours.append(hour)
         return hours
 
@@ -355,7 +353,7 @@ class _Log:
             for entry in page.items:
                 _row(
                     self._machines.get(entry.machine_id, "–"), time_of_day(entry.at, self._place.time_zone, lang),
-                    words[entry.kind], number(entry.quantity, lang),
+                    words[entry.kind], number(entry.quantity, self._seat.number_locale),
                 )  # fmt: skip
         if page.items:
             self._before = (page.items[-1].at, page.items[-1].id)
