@@ -11,8 +11,16 @@ LARGEST_ANSWER_BYTES = 1_000_000
 TIMEOUT_S = 5.0
 THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 """Addresses that stand for this computer without saying so (RFC 6890)."""
-LEADING_ELSEWHERE = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
-"""Addresses in which an IPv4 address is wrapped that may be anything (NAT64, 6to4, Teredo)."""
+LEADING_ELSEWHERE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10"),
+    )
+)
+"""Addresses in which an IPv4 address is wrapped that may be anything (compatible, translated, NAT64, 6to4, Teredo), and
+those of a site (RFC 3879)."""
+METADATA = frozenset(map(ipaddress.ip_address, ("192.0.0.192", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+"""Where providers of machines answer with secrets, besides the link-local ones."""
 
 
 class AddressRefused(httpx2.ConnectError):
@@ -72,7 +80,8 @@ def may_be_reached(address: str, *, may_be_private: bool) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
-    if isinstance(ip, ipaddress.IPv6Address) and any(ip in network for network in LEADING_ELSEWHERE):
+    is_wrapped = isinstance(ip, ipaddress.IPv6Address) and any(ip in network for network in LEADING_ELSEWHERE)
+    if ip in METADATA or (is_wrapped and not ip.is_loopback):
         return False
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in THIS_NETWORK:
         return False

@@ -185,9 +185,12 @@ async def _note(
             delivery.state, delivery.ended_at, delivery.next_at = DeliveryState.DELIVERED.value, work.now, None
             await _note_failing(work, hook.id, since=None)
             return
+        if is_last:  # nobody was asked: that says nothing about the receiver
+            delivery.state, delivery.ended_at, delivery.next_at = DeliveryState.FAILED.value, work.now, None
+            return
         failing_since = hook.failing_since or work.now
         await _note_failing(work, hook.id, since=failing_since)
-        pause_s = None if is_last else pause_after(delivery.attempts)
+        pause_s = pause_after(delivery.attempts)
         if pause_s is None:
             delivery.state, delivery.ended_at, delivery.next_at = DeliveryState.FAILED.value, work.now, None
         else:

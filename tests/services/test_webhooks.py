@@ -246,6 +246,8 @@ class TestSending:
         assert [(one.state, one.answer) for one in await log_of(admin, hook)] == [
             (DeliveryState.FAILED, "switched off")
         ]
+        async with read(floor.scope) as work:
+            assert (await work.session.scalars(select(Webhook.failing_since))).all() == [None]
 
     async def test_keeps_no_events_while_nobody_has_a_webhook(
         self, floor: Floor, receiver: Receiver, superuser_connection: Connection
@@ -459,11 +461,20 @@ class TestAddresses:
         [
             "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "::1",
             "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fc00::1", "ff02::1", "224.0.0.1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "255.255.255.255",
+            "::127.0.0.1", "::10.0.0.1", "::ffff:0:127.0.0.1", "fec0::1", "192.0.0.192", "168.63.129.16",
+            "fd00:ec2::254", "64:ff9b::7f00:1", "2002:7f00:1::", "255.255.255.255",
         ],
     )  # fmt: skip
     def test_of_the_inside_are_not_reached(self, address: str) -> None:
         assert not may_be_reached(address, may_be_private=False)
+
+    @pytest.mark.parametrize("address", ["192.0.0.192", "169.254.169.254", "fd00:ec2::254", "::10.0.0.1"])
+    def test_of_machines_secrets_never_are(self, address: str) -> None:
+        assert not may_be_reached(address, may_be_private=True)
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "fd12::1"])
+    def test_of_the_inside_are_where_the_installation_allows_it(self, address: str) -> None:
+        assert may_be_reached(address, may_be_private=True)
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111"])
     def test_of_the_outside_are(self, address: str) -> None:

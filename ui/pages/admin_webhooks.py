@@ -120,11 +120,11 @@ class _Page:
     def _ask(self, hook: WebhookInfo | None) -> None:
         _ = self._seat.translate
         areas = sorted({f"{topic.partition('.')[0]}.*.*" for topic in EVENTS})
-        options = {topic: topic for topic in ("*.*.*", *areas, *sorted(EVENTS))}
+        options = {topic: topic for topic in ("*.*.*", *areas, *sorted(EVENTS), *(hook.topics if hook else ()))}
         with self._beside, FormDialog(self._seat, _("New webhook") if hook is None else hook.url) as form:
             url = form.text("url", _("Address"), value="" if hook is None else hook.url).classes("u-form__wide")
             url.props("autofocus placeholder=https://")
-            chosen = ["*.*.*"] if hook is None else [topic for topic in hook.topics if topic in options]
+            chosen = ["*.*.*"] if hook is None else list(hook.topics)
             topics = form.choices("topics", _("Topics"), options, value=chosen).classes("u-form__wide")
             topics.props("use-input input-debounce=0")
             active = None if hook is None else form.switch("is_active", _("Switched on"), value=hook.is_active)
