@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain.edits import UNCHANGED, Unchanged
 from domain.identity.roles import holds_in_single_plants
 
 Plants = frozenset[UUID] | None
@@ -78,3 +79,19 @@ def _within(one: Plants, other: Plants) -> Plants:
     if one is None or other is None:
         return other if one is None else one
     return one & other
+
+
+def plants_after_choice(
+    before: Collection[UUID] | None, *, offered: Collection[UUID], chosen: Collection[UUID]
+) -> list[UUID] | Unchanged | None:
+    """Return the plants of somebody after a choice among those that its maker sees; None stands for all.
+
+    What was not touched stays as it is, and plants that were not offered are neither taken away nor, by choosing none,
+    turned into all.
+    """
+    seen = set(offered)
+    shown = set() if before is None else seen.intersection(before)
+    if set(chosen) == shown:
+        return UNCHANGED
+    hidden = set() if before is None else set(before) - seen
+    return sorted(hidden.union(chosen)) or None

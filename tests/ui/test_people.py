@@ -4,11 +4,15 @@ import pyotp
 from nicegui import ui
 from nicegui.testing import User
 
+from domain.identity.rights import Assignment
 from domain.identity.roles import Role
 from domain.identity.sign_in_policies import SecondFactorRule, SignInPolicy
 from services.db.work import begin, read
+from services.identity.assignments import assign_roles
 from services.identity.invitations import find_invited
 from services.identity.password_resets import find_reset, reset_password
+from services.identity.people import edit_user
+from services.identity.roles import add_role
 from services.identity.user_queries import UserFilter, UserInfo, UserState, get_user, list_users
 from tests.factories import PASSWORD, Floor
 from tests.services.test_sign_in_policies import set_to
@@ -100,6 +104,26 @@ class TestUserPage:
 
         await sees(admin, "Ada Lovelace")
         assert (await user_of(floor, Role.OPERATOR)).display_name == "Ada Lovelace"
+
+    async def test_leaves_the_plants_alone_that_its_editor_does_not_see(self, floor: Floor, sign_in: SignIn) -> None:
+        async with begin(floor.scope) as work:
+            await add_role(work, key="clerk", name="C", grants=["identity.user.read"])
+            await add_role(work, key="people", name="P", grants=["identity.user.read", "identity.user.edit"])
+            for role, key in ((Role.OPERATOR, "people"), (Role.VIEWER, "clerk")):
+                user = await get_user(work, floor.user_ids[role])
+                await assign_roles(work, user_id=user.id, version=user.version, assignments=[Assignment(key)])
+            viewer = await get_user(work, floor.user_ids[Role.VIEWER])
+            await edit_user(work, user_id=viewer.id, version=viewer.version, plant_ids=[floor.plant_id])
+        editor = await sign_in(floor, Role.OPERATOR)
+        await editor.open(f"/admin/users/{floor.user_ids[Role.VIEWER]}")
+        await editor.should_see(marker="edit-user", retries=60)
+
+        editor.find(marker="edit-user").click()
+        typed(editor, display_name="Ada Lovelace")
+        await saved(editor)
+
+        after = await user_of(floor, Role.VIEWER)
+        assert (after.display_name, after.plant_ids) == ("Ada Lovelace", (floor.plant_id,))
 
     async def test_ends_a_session(self, floor: Floor, sign_in: SignIn) -> None:
         operator = await sign_in(floor, Role.OPERATOR)

@@ -8,6 +8,7 @@ from uuid import UUID
 from nicegui import ui
 
 from domain.events import Event, RolesChanged, SessionRevoked, UserChanged
+from domain.identity.rights import plants_after_choice
 from domain.identity.roles import Permission
 from services.db.work import Work, read
 from services.identity.invitations import invite_user
@@ -153,7 +154,8 @@ class _Page:
             form.text("display_name", _("Name"), value=user.display_name)
             form.choice("language", _("Language"), language_words(_), value=user.language)
             chosen = [] if user.plant_ids is None else [str(one) for one in user.plant_ids if str(one) in names]
-            form.choices("plants", _("Plants; none chosen means all"), names, value=chosen)
+            if names:
+                form.choices("plants", _("Plants; none chosen means all"), names, value=chosen)
             custom = CustomInputs(self._seat, form, "user", values=user.custom, zone=self._zone)
 
         async def save(work: Work) -> int:
@@ -163,7 +165,11 @@ class _Page:
                 version=user.version,
                 display_name=form.text_of("display_name"),
                 language=form.text_of("language"),
-                plant_ids=[UUID(one) for one in form.chosen_of("plants")] or None,
+                plant_ids=plants_after_choice(
+                    user.plant_ids,
+                    offered=[plant.id for plant in self._plants],
+                    chosen=[UUID(one) for one in form.chosen_of("plants")] if names else [],
+                ),
                 custom=await custom.values(work),
             )
 

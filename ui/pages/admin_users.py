@@ -212,9 +212,9 @@ class _Page:
             form.text("email", _("E-mail address")).props("autofocus type=email")
             form.text("display_name", _("Name"))
             form.choices("roles", _("Roles"), self._offered_roles(), value=[Role.OPERATOR.value])
-            form.choices(
-                "plants", _("Plants; none chosen means all"), {str(plant.id): plant.name for plant in self._plants}
-            )
+            if self._plants:
+                plants = {str(plant.id): plant.name for plant in self._plants}
+                form.choices("plants", _("Plants; none chosen means all"), plants)
             form.choice("language", _("Language"), language_words(_), value="")
             custom = CustomInputs(self._seat, form, "user", values=None, zone=self._zone)
 
@@ -224,7 +224,7 @@ class _Page:
                 email=form.text_of("email"),
                 display_name=form.text_of("display_name"),
                 roles=form.chosen_of("roles"),
-                plant_ids=[UUID(chosen) for chosen in form.chosen_of("plants")] or None,
+                plant_ids=[UUID(one) for one in form.chosen_of("plants")] or None if self._plants else None,
                 language=form.text_of("language"),
                 custom=await custom.values(work),
                 base_url=base_url_of(self._seat.client.request, public_url=this_process().settings.public_url),
