@@ -33,7 +33,7 @@ SENTENCES: dict[Permission, str] = {
     Permission.EDIT_FIELDS: marked("Give things fields of the organization's own"),
     Permission.READ_FILES: marked("Open files that are attached to things"),
     Permission.ADD_FILES: marked("Attach files to things"),
-    Permission.OPEN_EXPORTS: marked("Open exports of the organization's data"),
+    Permission.OPEN_EXPORTS: marked("Export everything that the organization has, and open such exports"),
     Permission.EDIT_BRANDING: marked("Choose the organization's logo, colours and words"),
     Permission.READ_API_KEYS: marked("See the API keys of programs"),
     Permission.EDIT_API_KEYS: marked("Make and revoke API keys of programs"),

@@ -114,6 +114,12 @@ class Work:
             await self.session.flush()
         return await self._driver.fetch(sql, *values)
 
+    async def stream(self, sql: str, *values: object, at_once: int = 1_000) -> "AsyncIterator[list[asyncpg.Record]]":
+        """Yield the rows of a statement in parts of `at_once`, so that any number of them needs little memory."""
+        cursor = await self._driver.cursor(sql, *values)
+        while rows := await cursor.fetch(at_once):
+            yield rows
+
 
 @asynccontextmanager
 async def begin(scope: Scope) -> AsyncIterator[Work]:

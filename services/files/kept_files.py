@@ -18,6 +18,7 @@ from domain.errors import NotFound
 from domain.files.contents import checked_file_name, checked_size, plain_media_type
 from domain.files.purposes import READ_WITH, FilePurpose
 from domain.identity.roles import Permission
+from services.audit.notes import note_read
 from services.custom_fields.attached import sees_attachment
 from services.db.paging import Page, page_of
 from services.db.tables import KeptFile
@@ -114,7 +115,8 @@ async def list_files(
 async def find_file(work: Work, file_id: UUID) -> StoredFile:
     """Return what is known about a file.
 
-    The value of a custom field is seen by whoever sees a thing that holds it, and by who brought it.
+    The value of a custom field is seen by whoever sees a thing that holds it, and by who brought it. Looking at an
+    export is noted in the audit.
 
     Raises:
         NotFound: there is no such file in this organization, or the actor sees nothing that holds it.
@@ -127,6 +129,8 @@ async def find_file(work: Work, file_id: UUID) -> StoredFile:
     is_own = work.scope.actor_kind != "user" or row.created_by == work.scope.user_id
     if row.purpose == FilePurpose.CUSTOM_FIELD and not is_own and not await sees_attachment(work, file_id=file_id):
         raise NotFound(what="file")
+    if row.purpose == FilePurpose.EXPORT:
+        note_read(work.scope, what="system.export", row_id=file_id)
     return _shown(row)
 
 

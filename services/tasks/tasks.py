@@ -21,7 +21,7 @@ from domain.identity.roles import Permission
 from domain.operations.tasks import TaskIsOver, TaskState, TaskUnderWay
 from domain.scope import Scope
 from services.db.tables import Task, User
-from services.db.work import Work, begin
+from services.db.work import Work, begin, read
 from services.jobs.registry import Job, does_at_length, enqueue
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,16 @@ class RunningTask:
             is_cancelled = wish.scalar_one_or_none()
         if is_cancelled is not False:  # also where the organization is gone
             raise TaskCancelled
+
+    async def keep(self, work: Work, result: dict[str, object]) -> None:
+        """Keep what it brought, together with what `work` does: a worker that begins again finds it with `kept`."""
+        await work.session.execute(update(Task).where(Task.id == self.id).values(result=result))
+
+    async def kept(self) -> dict[str, object]:
+        """Return what a worker kept that died before it could say that the task is done; empty for nothing."""
+        async with read(self.scope) as work:
+            kept: dict[str, object] | None = await work.session.scalar(select(Task.result).where(Task.id == self.id))
+        return kept or {}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ READS = {
     "identity.api_keys": marked("API keys"),
     "identity.sessions": marked("Sessions of somebody else"),
     "identity.users": marked("The list of users"),
+    "system.export": marked("An export of the whole organization"),
 }
 """What notes of reading call what was read."""
 REFUSALS = {

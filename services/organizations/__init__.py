@@ -1,0 +1,1 @@
+"""A whole organization at once: everything it has as one file, and its end."""
