@@ -49,7 +49,7 @@ from services.identity.sessions import Sessions
 from services.jobs import upkeep  # noqa: F401 - importing it registers the recurring jobs
 from services.jobs.worker import work_forever
 from services.mail import use_mailer
-from services.organizations import exports  # noqa: F401 - importing it registers the job that packs organizations
+from services.organizations import deletion_jobs, exports  # noqa: F401 - importing them registers their jobs
 from services.plant import hourly_facts  # noqa: F401 - importing it registers the jobs that add hours up
 from services.plant.places import find_machine_zone
 from services.production.history_imports import ImportedHistory, LogPlace, import_log, zone_of_log

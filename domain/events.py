@@ -165,6 +165,14 @@ class OrganizationEdited(Event):
     organization_id: UUID
 
 
+class DeletionMoved(Event):
+    """The end of an organization was planned, taken back, begun, got on or is over. Read by the page of the
+    organization's data and, in the platform's own organization, by the page of organizations."""
+
+    topic = "system.deletion.moved"
+    organization_id: UUID
+
+
 class TaskMoved(Event):
     """A long task was started, got on, ended or was cancelled. Read by the page of tasks and by who waits for it."""
 

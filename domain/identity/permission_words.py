@@ -34,6 +34,7 @@ SENTENCES: dict[Permission, str] = {
     Permission.READ_FILES: marked("Open files that are attached to things"),
     Permission.ADD_FILES: marked("Attach files to things"),
     Permission.OPEN_EXPORTS: marked("Export everything that the organization has, and open such exports"),
+    Permission.DELETE_ORGANIZATION: marked("Have the organization deleted, with everything in it"),
     Permission.EDIT_BRANDING: marked("Choose the organization's logo, colours and words"),
     Permission.READ_API_KEYS: marked("See the API keys of programs"),
     Permission.EDIT_API_KEYS: marked("Make and revoke API keys of programs"),
@@ -50,6 +51,7 @@ SENTENCES: dict[Permission, str] = {
     Permission.READ_ORGANIZATIONS: marked("See the organizations of the platform"),
     Permission.ADD_ORGANIZATIONS: marked("Make and rename organizations"),
     Permission.SUSPEND_ORGANIZATIONS: marked("Suspend and resume organizations"),
+    Permission.DELETE_ORGANIZATIONS: marked("Have suspended organizations deleted"),
 }
 """What stands in lists of rights, in the words of the shop floor; a test asks for one per permission."""
 

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     READ_FILES = "files.content.read"
     ADD_FILES = "files.content.add"
     OPEN_EXPORTS = "system.export.open"
+    DELETE_ORGANIZATION = "system.organization.delete"
     EDIT_BRANDING = "identity.branding.edit"
     READ_API_KEYS = "identity.api_key.read"
     EDIT_API_KEYS = "identity.api_key.edit"
@@ -57,6 +58,7 @@ class Permission(StrEnum):
     READ_ORGANIZATIONS = "platform.organization.read"  # the area of the platform's own organization, see PLATFORM
     ADD_ORGANIZATIONS = "platform.organization.add"
     SUSPEND_ORGANIZATIONS = "platform.organization.suspend"
+    DELETE_ORGANIZATIONS = "platform.organization.delete"
 
 
 class Role(StrEnum):

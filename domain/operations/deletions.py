@@ -1,11 +1,14 @@
 """The end of an organization: who wants it, how long everybody has to change their mind, and in which order it goes."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import ClassVar
 
-from domain.checks import checked_whole_number
+from domain.checks import checked_whole
 from domain.errors import Conflict, Invalid, marked
 
 LONGEST_GRACE_DAYS = 90
@@ -48,50 +51,56 @@ class StillActive(Conflict):
     sentence: ClassVar[str] = marked("Suspend this organization first, so that its people know before it is gone.")
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key from one table to another, or to itself."""
+
+    name: str
+    child: str
+    parent: str
+    may_be_empty: bool
+    """Whether a row can exist without what it refers to."""
+
+
+@dataclass(frozen=True)
+class DeletionOrder:
+    """In which order the rows of tables can go."""
+
+    emptied: tuple[str, ...]
+    """The names of references to empty first, because they lie in a circle."""
+    tables: tuple[str, ...]
+    """The tables, each before all that it refers to."""
+
+
 def checked_grace(days: int) -> timedelta:
     """Return how long people have to change their mind.
 
     Raises:
         InvalidWholeNumber: it is less than no day or more than ninety.
     """
-    return timedelta(days=checked_whole_number(days, field="after_days", least=0, most=LONGEST_GRACE_DAYS))
+    return timedelta(days=checked_whole(days, field="after_days", least=0, most=LONGEST_GRACE_DAYS))
 
 
-def deletion_order(tables: Collection[str], references: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return tables so that each comes before all that it refers to; `references` are pairs of child and parent.
-
-    What refers to itself stands in no order with itself.
+def deletion_order(tables: Collection[str], references: Iterable[Reference]) -> DeletionOrder:
+    """Return in which order the rows of tables can go; references from or to other tables count for nothing.
 
     Raises:
-        ValueError: tables refer to each other in a circle.
+        ValueError: tables refer to each other in a circle in which no reference may be empty.
     """
-    parents: dict[str, set[str]] = {table: set() for table in tables}
-    for child, parent in references:
-        if child != parent and child in parents and parent in parents:
-            parents[child].add(parent)
-    ordered: list[str] = []
-    while parents:
-        wanted = set().union(*parents.values())
-        free = sorted(set(parents) - wanted)
-        if not free:
-            raise ValueError(f"{', '.join(sorted(parents))} refer to each other in a circle")
-        ordered += free
-        for table in free:
-            del parents[table]
-    return tuple(ordered)
-
-
-def circular(references: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-    """Return the references that lie in a circle, those of a table to itself among them."""
-    pairs = frozenset(references)
-    reached: dict[str, set[str]] = {}
-    for child, parent in pairs:
-        reached.setdefault(child, set()).add(parent)
-    grows = True
-    while grows:
-        grows = False
-        for seen in reached.values():
-            further = set().union(*(reached.get(table, set()) for table in seen)) - seen
-            grows = grows or bool(further)
-            seen |= further
-    return frozenset((child, parent) for child, parent in pairs if child in reached.get(parent, set()) | {parent} & {child})
+    kept = sorted((one for one in references if one.child in tables and one.parent in tables), key=lambda one: one.name)
+    emptied: list[str] = []
+    while True:
+        sorter = TopologicalSorter({table: set[str]() for table in sorted(tables)})
+        for one in kept:
+            sorter.add(one.parent, one.child)
+        try:
+            return DeletionOrder(tuple(emptied), tuple(sorter.static_order()))
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+        steps = set(pairwise(circle))
+        weak = [one for one in kept if (one.child, one.parent) in steps and one.may_be_empty]
+        if not weak:
+            raise ValueError(f"{', '.join(circle)} refer to each other in a circle")
+        step = (weak[0].child, weak[0].parent)
+        emptied += [one.name for one in weak if (one.child, one.parent) == step]
+        kept = [one for one in kept if one.name not in emptied]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import ClassVar
 
-from domain.errors import Forbidden, UnisonError, marked
+from domain.errors import Conflict, Forbidden, marked
 
 KEPT_FOR = timedelta(days=7)
 """How long an export can be fetched."""
@@ -18,7 +18,7 @@ class NotInEveryPlant(Forbidden):
     sentence: ClassVar[str] = marked("This concerns every plant, and you may do it in some of them only.")
 
 
-class NoRoomForExport(UnisonError):
+class NoRoomForExport(Conflict):
     """The disk on which the file is packed is full."""
 
     code: ClassVar[str] = "no_room_for_export"

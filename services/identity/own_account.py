@@ -1,5 +1,6 @@
 """What people change about themselves: their password, and how they read."""
 
+from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -10,10 +11,13 @@ from domain.events import UserChanged
 from domain.identity.preferences import NumberFormat, checked_language, checked_time_zone
 from services.auth.attempts import SignInAttempts
 from services.auth.passwords import check_password, hash_password
-from services.db.tables import User
+from services.db.tables import SignInSession, User
 from services.db.work import Work
 from services.identity.session_lists import end_sessions_of, is_own_sign_in
 from services.identity.sign_in_policies import refuse_weak_password
+
+JUST_NOW = timedelta(minutes=10)
+"""How fresh a sign-in must be that stands for a password."""
 
 
 class NotYourPassword(Invalid):
@@ -21,6 +25,13 @@ class NotYourPassword(Invalid):
 
     code: ClassVar[str] = "not_your_password"
     sentence: ClassVar[str] = marked("This is not your present password.")
+
+
+class SignInAgain(Forbidden):
+    """Something grave, wanted by somebody who signed in a while ago and has no password to confirm it with."""
+
+    code: ClassVar[str] = "sign_in_again"
+    sentence: ClassVar[str] = marked("Sign out and in again first, then repeat this within ten minutes.")
 
 
 class OnlyYourself(Forbidden):
@@ -82,6 +93,31 @@ async def set_preferences(
         user.number_format = checked_choice(number_format, NumberFormat, field="number_format").value
     await work.session.flush()
     work.emit(UserChanged(user_id=user.id))
+    return user.id
+
+
+async def confirm_yourself(work: Work, attempts: SignInAttempts, *, password: str) -> UUID:
+    """Make sure that it is really the actor who wants something grave, and return who they are.
+
+    By their password; somebody without one, who comes in through a provider, must have done so just now.
+
+    Raises:
+        OnlyYourself: the actor is nobody who signed in.
+        TooManyAttempts: wrong passwords were tried too often.
+        NotYourPassword: it is another password.
+        SignInAgain: they have no password, and signed in too long ago.
+    """
+    user = await own_user(work)
+    if user.password_hash is None:
+        session = await work.session.get(SignInSession, work.scope.session_id)
+        if session is None or session.created_at < work.now - JUST_NOW:
+            raise SignInAgain
+        return user.id
+    account = f"confirm {user.id}"
+    await attempts.count(account=account, address=account)
+    if not (await check_password(password, user.password_hash)).fits:
+        raise NotYourPassword(field="password")
+    await attempts.forget_account(account)
     return user.id
 
 

@@ -53,7 +53,7 @@ class PlatformStays(Conflict):
     """The platform's own organization, which nobody could resume."""
 
     code: ClassVar[str] = "platform_stays"
-    sentence: ClassVar[str] = marked("The platform's own organization cannot be suspended.")
+    sentence: ClassVar[str] = marked("The platform's own organization cannot be suspended or deleted.")
 
 
 class PlatformFounded(Conflict):
@@ -108,7 +108,7 @@ async def list_organizations(work: Work, *, after: str | None = None, limit: int
     Raises:
         Forbidden: the actor is no admin of the platform.
     """
-    await _require(work, Permission.READ_ORGANIZATIONS)
+    await require_platform(work, Permission.READ_ORGANIZATIONS)
     ids = [row[0] for row in await work.fetch(IDS, after or "", limit + 1)]
     page = page_of(ids, limit)
     rows = await work.fetch(FACTS, list(page.items))
@@ -122,7 +122,7 @@ async def get_organization(work: Work, organization_id: UUID) -> OrganizationFac
         Forbidden: the actor is no admin of the platform.
         NotFound: there is no such organization.
     """
-    await _require(work, Permission.READ_ORGANIZATIONS)
+    await require_platform(work, Permission.READ_ORGANIZATIONS)
     rows = await work.fetch(FACTS, [organization_id])
     if not rows:
         raise NotFound(what="organization")
@@ -139,7 +139,7 @@ async def add_organization(
         InvalidSlug, InvalidText, InvalidEmail: a value cannot be used.
         SlugTaken: another organization has the short name.
     """
-    await _require(work, Permission.ADD_ORGANIZATIONS)
+    await require_platform(work, Permission.ADD_ORGANIZATIONS)
     founder = Scope(new_id(), user_id=work.scope.user_id, request_id=work.scope.request_id)
     async with beside(work, founder) as inside:
         await found_organization(inside, slug=slug, name=name)
@@ -156,7 +156,7 @@ async def invite_first_admin(work: Work, *, organization_id: UUID, base_url: str
         NotFound: there is no such organization.
         AlreadyEntered: somebody has chosen a password there, so that its own people invite from now on.
     """
-    await _require(work, Permission.ADD_ORGANIZATIONS)
+    await require_platform(work, Permission.ADD_ORGANIZATIONS)
     known = await get_organization(work, organization_id)
     inviter = Scope(known.id, user_id=work.scope.user_id, request_id=work.scope.request_id)
     async with beside(work, inviter) as inside:
@@ -185,7 +185,7 @@ async def edit_organization(
         Conflict: it has changed since `version` was seen.
         AddressTaken: another organization has the short name or the host.
     """
-    await _require(work, Permission.ADD_ORGANIZATIONS)
+    await require_platform(work, Permission.ADD_ORGANIZATIONS)
     known = await get_organization(work, organization_id)
     await _write(
         work,
@@ -245,7 +245,7 @@ async def find_platform() -> UUID | None:
 
 
 async def _set_active(work: Work, *, organization_id: UUID, version: int, is_active: bool) -> None:
-    await _require(work, Permission.SUSPEND_ORGANIZATIONS)
+    await require_platform(work, Permission.SUSPEND_ORGANIZATIONS)
     known = await get_organization(work, organization_id)
     if known.is_platform and not is_active:
         raise PlatformStays
@@ -264,7 +264,7 @@ async def _write(
     work.emit(OrganizationEdited(organization_id=known.id))
 
 
-async def _require(work: Work, permission: Permission) -> None:
+async def require_platform(work: Work, permission: Permission) -> None:
     """Refuse everybody but the platform's own people, before the database would.
 
     Raises:

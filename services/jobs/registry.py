@@ -34,6 +34,7 @@ J = TypeVar("J", bound=Job)
 TenantHandler = Callable[[Work, J], Awaitable[None]]
 ScopeHandler = Callable[[Scope, J], Awaitable[None]]
 SystemHandler = Callable[[AsyncConnection, J], Awaitable[None]]
+LongSystemHandler = Callable[[J], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Registered:
     for_tenant: "TenantHandler[Job] | None" = None
     for_scope: "ScopeHandler[Job] | None" = None
     for_system: "SystemHandler[Job] | None" = None
+    for_system_at_length: "LongSystemHandler[Job] | None" = None
     every_s: int | None = None
     """How often the system does it by itself, in seconds."""
 
@@ -78,6 +80,17 @@ def does_for_system(kind: type[J], *, every_s: int | None = None) -> Callable[["
 
     def register(handler: "SystemHandler[J]") -> "SystemHandler[J]":
         REGISTRY[kind.name] = Registered(kind, for_system=handler, every_s=every_s)  # type: ignore[arg-type]
+        return handler
+
+    return register
+
+
+def does_for_system_at_length(kind: type[J]) -> Callable[["LongSystemHandler[J]"], "LongSystemHandler[J]"]:
+    """Register the function that does a long job of the system and opens its transactions by itself. It may run again
+    after it has succeeded, and finds out by itself."""
+
+    def register(handler: "LongSystemHandler[J]") -> "LongSystemHandler[J]":
+        REGISTRY[kind.name] = Registered(kind, for_system_at_length=handler)  # type: ignore[arg-type]
         return handler
 
     return register

@@ -214,6 +214,10 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
                 await registered.for_system(connection, job)
             await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
         return
+    if registered.for_system_at_length is not None:
+        await registered.for_system_at_length(job)
+        await _delete(taken)
+        return
     if message.org is None:
         raise LookupError(f"the job “{message.job}” has no organization")
     scope = Scope(org_id=message.org, user_id=message.user, request_id=f"job-{taken.id}")
@@ -223,8 +227,7 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
                 await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})
                 return
         await registered.for_scope(scope, job)
-        async with without_tenant() as connection:
-            await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+        await _delete(taken)
         return
     if registered.for_tenant is None:
         raise LookupError(f"the job “{message.job}” has no handler")
@@ -234,6 +237,11 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
             return
         await registered.for_tenant(work, job)
         await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+
+
+async def _delete(taken: Taken) -> None:
+    async with without_tenant() as connection:
+        await connection.execute(DELETE, {"queue": QUEUE, "id": taken.id})
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from domain.operations.deletions import Reference
 from services.db.work import Work
 
 TABLES = """
@@ -58,17 +59,6 @@ class TenantTable:
     def org_column(self) -> str:
         """The column that names the organization."""
         return "id" if self.name == ORGANIZATIONS else "org_id"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A foreign key from one table to another, or to itself."""
-
-    name: str
-    child: str
-    parent: str
-    may_be_empty: bool
-    """Whether the row can exist without what it refers to."""
 
 
 async def tenant_tables(work: Work) -> tuple[TenantTable, ...]:

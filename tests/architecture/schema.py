@@ -12,6 +12,7 @@ GLOBAL_TABLES = {
     "app.monthly_tables": "names tables, not rows of an organization",
     "app.server_processes": "server processes serve every organization",
     "app.schedules": "recurring jobs of the system itself",
+    "app.deletions": "what is left of organizations that are gone; the runtime role has functions only",
     "app.webhook_users": "tells whether events are to be kept for webhooks at all",
     "app.workers": "workers serve every organization",
     "app.sign_in_attempts": "who fails to sign in may belong to no organization",

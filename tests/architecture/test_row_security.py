@@ -49,6 +49,15 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.organization_ids(text,integer)": "lists organizations for the platform's own, and refuses all others",
     "app.organization_facts(uuid[])": "counts what organizations hold for the platform's own, and refuses all others",
     "app.edit_organization(uuid,integer,text,text,text,boolean)": "renames and suspends for the platform's own only",
+    "app.plan_deletion(uuid,integer,timestamp with time zone,uuid)": "ends the own organization only",
+    "app.keep_organization(uuid)": "takes that back",
+    "app.deletions_seen()": "shows the end of the own organization, or of others to the platform",
+    "app.due_deletions()": "no tenant is set in the job that looks for what is due",
+    "app.begin_deletion(uuid)": "no runtime role suspends an organization by itself; refuses what is not due",
+    "app.delete_rows(uuid,text,integer)": "the runtime role deletes no history; refuses what has not begun",
+    "app.empty_references(uuid,text,integer)": "as app.delete_rows()",
+    "app.note_deletion(uuid,bigint,bigint)": "as app.delete_rows()",
+    "app.end_deletion(uuid)": "as app.delete_rows()",
     "app.organization_of_address(text,text)": "tells whose sign-in page an address is, before a tenant is known",
     "app.has_organizations()": "asks whether the installation is empty",
     "app.organizations()": "jobs of the system do something for each organization",
@@ -243,5 +252,5 @@ class TestFunctions:
 
         assert {row["name"] for row in functions if row["all_may"]} == set()
         assert {row["name"] for row in functions if not row["app_may"]} == {
-            "app.audit()", "app.seal_audit_of(uuid,bigint)",
+            "app.audit()", "app.enter_deletion(uuid)", "app.seal_audit_of(uuid,bigint)",
         }  # fmt: skip

@@ -163,5 +163,7 @@ class TestJobs:
         for name, registered in REGISTRY.items():
             assert re.fullmatch(r"[a-z_]+\.[a-z_]+\.[a-z_]+", name)
             assert registered.kind.__doc__
-            handlers = (registered.for_tenant, registered.for_scope, registered.for_system)
+            handlers = (
+                registered.for_tenant, registered.for_scope, registered.for_system, registered.for_system_at_length
+            )  # fmt: skip
             assert len([handler for handler in handlers if handler is not None]) == 1
