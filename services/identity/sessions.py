@@ -23,7 +23,7 @@ MOST_REMEMBERED = 10_000
 
 LOOK_UP = text(f"""
 SELECT users.id, users.email, users.display_name, users.language, users.time_zone, users.number_format,
-       users.plant_ids, organizations.name AS organization, sign_in_sessions.expires_at,
+       users.plant_ids, organizations.name AS organization, organizations.delete_at, sign_in_sessions.expires_at,
        btrim(sign_in_sessions.address || ' ' || sign_in_sessions.device) AS device,
        {ASSIGNMENTS}
 FROM sign_in_sessions
@@ -84,6 +84,8 @@ class Viewer:
     """IANA zone in which they read times; None for that of the plant they look at, as at every kiosk."""
     number_format: str = ""
     """How they read numbers, a `NumberFormat`."""
+    ends_at: datetime | None = None
+    """When their organization is to be deleted; None where nobody wants that. Aware UTC."""
 
     @property
     def is_kiosk(self) -> bool:
@@ -261,6 +263,7 @@ async def look_up(*, policies: PolicyMemory, org_id: UUID, user_id: UUID, sessio
         time_zone=row.time_zone,
         number_format=row.number_format,
         organization=row.organization,
+        ends_at=row.delete_at,
         roles=frozenset(one.role for one in assignments),
         session_expires_at=row.expires_at,
     )

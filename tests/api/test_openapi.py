@@ -23,6 +23,10 @@ OF_PLATFORM = {
     "editOrganization",
     "suspendOrganization",
     "resumeOrganization",
+    "listDeletions",
+    "getDeletion",
+    "planDeletion",
+    "keepOrganization",
 }
 """What is refused to everybody but the platform's own people, whatever it names."""
 NEEDS_NOTHING = {
@@ -109,7 +113,8 @@ class TestDocument:
             "getBranding", "editBranding", "setBrandAsset", "removeBrandAsset", "listFiles", "addFile", "getFile",
             "getFileContent", "printTraveller", "printOrderLabels", "printMaterialLabels",
             "getOrganization", "addOrganization", "editOrganization", "suspendOrganization", "resumeOrganization",
-            "inviteFirstAdmin",
+            "inviteFirstAdmin", "listExports", "startExport", "discardExport", "listDeletions", "getDeletion",
+            "planDeletion", "keepOrganization",
             "listRoles", "getRole", "addRole", "editRole", "setRoleGrants", "removeRole", "getUserRoles", "assignRoles",
             "explainUserPermissions",
             "listUsers", "getUser", "inviteUser", "setPreferences", "changePassword", "editUser", "deactivateUser",
@@ -399,6 +404,7 @@ def organization_bodies() -> dict[str, dict[str, Any]]:
     return {
         "addOrganization": new,
         **dict.fromkeys(("editOrganization", "suspendOrganization", "resumeOrganization"), seen),
+        "planDeletion": {"slug": "acme", "password": "x"},
     }
 
 

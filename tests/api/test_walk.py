@@ -93,6 +93,9 @@ ALLOWED: dict[str, frozenset[Permission]] = {
     **each(P.READ_ORGANIZATIONS, "getOrganization"),
     **each(P.ADD_ORGANIZATIONS, "addOrganization", "inviteFirstAdmin", "editOrganization"),
     **each(P.SUSPEND_ORGANIZATIONS, "suspendOrganization", "resumeOrganization"),
+    **each(P.READ_ORGANIZATIONS, "listDeletions"),
+    **each(P.DELETE_ORGANIZATIONS, "getDeletion", "planDeletion", "keepOrganization"),
+    **each(P.OPEN_EXPORTS, "listExports", "startExport", "discardExport"),
     **dict.fromkeys(("getMe", "setPreferences", "changePassword", "listTasks", "signOut", "enrolSecondFactor",
                      "confirmSecondFactor", "removeSecondFactor", "renewRecoveryCodes"), WHOEVER_SIGNED_IN),
 }  # fmt: skip

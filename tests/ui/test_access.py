@@ -46,6 +46,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/webhooks": PLANNERS,
     "/admin/health": frozenset({Role.ADMIN}),
     "/admin/jobs": frozenset({Role.ADMIN}),
+    "/admin/data": frozenset({Role.ADMIN}),
     "/admin/audit": frozenset({Role.ADMIN}),
     "/admin/branding": frozenset({Role.ADMIN}),
     "/admin/fields": frozenset({Role.ADMIN}),

@@ -1,15 +1,20 @@
 """The platform's page, and whose the sign-in page is."""
 
+from dataclasses import replace
+
 import pytest
 from nicegui.testing import User
 
 from domain.identity.roles import Role
+from services.auth.attempts import SignInAttempts
 from services.db.keys import new_id
 from services.db.work import begin, read
 from services.identity.organizations import organization_of_address
 from services.identity.platform import get_organization, suspend_organization
+from services.jobs.worker import work_once
+from services.organizations.deletions import plan_deletion
 from tests.api.doors import Door
-from tests.factories import Floor, Platform
+from tests.factories import PASSWORD, Connection, Floor, Platform
 from tests.ui.conftest import SignIn, browser, sees, until
 from ui.api.browser_session import ACCESS_COOKIE
 from ui.kit.process import Process
@@ -18,9 +23,14 @@ PAGE = "/platform/organizations"
 
 
 @pytest.fixture
-async def pat(process: Process, platform: Platform, visitor: User) -> User:
+def door(process: Process) -> Door:
+    """Opens sessions as the sign-in does."""
+    return Door(process.settings, issuer=process.issuer, sessions=process.sessions, key_holders=process.key_holders)
+
+
+@pytest.fixture
+async def pat(door: Door, platform: Platform, visitor: User) -> User:
     """An admin of the platform in front of a browser."""
-    door = Door(process.settings, issuer=process.issuer, sessions=process.sessions, key_holders=process.key_holders)
     tokens = await door.tokens_of(platform.scope.org_id, platform.user_id)
     user = User(browser())
     user.http_client.cookies.set(ACCESS_COOKIE, tokens.access)
@@ -65,6 +75,24 @@ class TestPlatformOrganizations:
         assert answer.headers["location"].startswith("/sign-in")
         async with read(platform.acting()) as work:
             assert not (await get_organization(work, floor.scope.org_id)).is_active
+
+    async def test_shows_an_end_as_it_happens_and_what_is_left_of_it(
+        self, pat: User, floor: Floor, door: Door, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        tokens = await door.tokens(floor, Role.ADMIN)
+        admin = replace(floor.acting_as(Role.ADMIN), session_id=tokens.access_claims.session_id)
+        await pat.open(PAGE)
+        async with begin(admin) as work:
+            await plan_deletion(
+                work, SignInAttempts(10), organization_id=floor.scope.org_id, slug=floor.slug, password=PASSWORD,
+                after_days=0,
+            )  # fmt: skip
+
+        await work_once()
+
+        await pat.should_see(marker="gone-organization", retries=60)
+        await sees(pat, floor.slug)
 
     @pytest.mark.parametrize("role", Role)
     async def test_is_closed_to_everybody_else(self, role: Role, floor: Floor, sign_in: SignIn) -> None:

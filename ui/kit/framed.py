@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from nicegui import ui
 
@@ -10,12 +11,15 @@ from domain.scope import Scope
 from services.plant.places import PlantPlace
 from ui.kit.call_alerts import show_my_alerts
 from ui.kit.enter import Seat
+from ui.kit.formats import day_of
 from ui.kit.process import this_process
 from ui.theme import FrameArea, FrameViewer, frame, frame_labels, look_of, wall
 
 OF_PLATFORM = frozenset({"platform"})
 """What the platform's people use; their own organization has no plant."""
 
+DATA_PAGE = "/admin/data"
+"""Where an organization is exported and deleted."""
 
 SETUP = (
     (Permission.EDIT_SHIFTS, "/admin"),
@@ -28,6 +32,7 @@ SETUP = (
     (Permission.READ_SIGN_IN_PROVIDERS, "/admin/sign-in-providers"),
     (Permission.READ_API_KEYS, "/admin/api-keys"),
     (Permission.INSPECT_AUDIT, "/admin/audit"),
+    (Permission.OPEN_EXPORTS, DATA_PAGE),
 )
 """Where the set-up begins, by the first right that somebody has."""
 
@@ -38,6 +43,8 @@ def framed(seat: Seat, title: str, *, active: str, plant: str = "", zone: str = 
     this_process().boards.follow_status(seat.client)
     with frame(title, viewer=_viewer(seat, plant, zone), active=active) as content:
         show_my_alerts(seat)
+        if seat.viewer.ends_at is not None:
+            _warn_of_end(seat, seat.viewer.ends_at, zone)
         yield content
 
 
@@ -59,6 +66,16 @@ def walled(seat: Seat, title: str, *, plant: str, zone: str) -> Iterator[ui.elem
 def setup_target(scope: Scope) -> str | None:
     """Return the first set-up page that somebody may open; None where they may open none."""
     return next((path for permission, path in SETUP if scope.may(permission)), None)
+
+
+def _warn_of_end(seat: Seat, at: datetime, zone: str) -> None:
+    _ = seat.translate
+    words = _("{organization} will be deleted on {day}, with everything in it.")
+    with ui.element("div").classes("u-note").props("role=alert").mark("organization-ends"):
+        ui.icon("delete_forever")
+        ui.label(words.format(organization=seat.viewer.organization, day=day_of(at, seat.zone_of(zone), seat.lang)))
+        if seat.viewer.scope.may(Permission.DELETE_ORGANIZATION):
+            ui.link(_("Keep it"), DATA_PAGE).classes("u-link")
 
 
 def _viewer(seat: Seat, plant: str, zone: str) -> FrameViewer:

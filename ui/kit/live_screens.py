@@ -77,8 +77,8 @@ class LiveScreens:
 
 
 def _shown(viewer: Viewer) -> tuple[object, ...]:
-    """Return what decides how a page looks: what the person may see, and how they read."""
-    return viewer.scope, viewer.language, viewer.time_zone, viewer.number_format
+    """Return what decides how a page looks: what the person may see, how they read, and what they are warned of."""
+    return viewer.scope, viewer.language, viewer.time_zone, viewer.number_format, viewer.ends_at
 
 
 def _may_concern(org_id: UUID | None, event: Looked | None, viewer: Viewer) -> bool:

@@ -8,7 +8,7 @@ from nicegui import ui
 from domain.identity.roles import Permission
 from services.plant.places import PlantPlace
 from ui.kit.enter import Seat
-from ui.kit.framed import framed_at
+from ui.kit.framed import DATA_PAGE, framed_at
 
 AREA = "setup"
 
@@ -38,6 +38,7 @@ def setup_page(seat: Seat, title: str, path: str, *, plants: tuple[PlantPlace, .
         (Permission.INSPECT_SYSTEM, "/admin/jobs", "pending_actions", _("Jobs")),
         (Permission.INSPECT_AUDIT, "/admin/audit", "policy", _("Audit")),
         (Permission.EDIT_FIELDS, "/admin/fields", "dynamic_form", _("Custom fields")),
+        (Permission.OPEN_EXPORTS, DATA_PAGE, "inventory", _("Your data")),
     )
     with framed_at(seat, title, active=AREA, plants=plants) as content:
         with ui.element("nav").classes("u-setup-nav") as nav:

@@ -34,6 +34,7 @@ FIELD_NAMES: dict[str, str] = {
     "deadline_kind": marked("Deadline"),
     "default_value": marked("Default"),
     "definition": marked("Definition"),
+    "delete_at": marked("To be deleted"),
     "department_id": marked("Department"),
     "description": marked("Description"),
     "detail": marked("Detail"),

@@ -1,9 +1,13 @@
 """The organizations of the installation, for the platform's own people: names and counts, and nothing of what is in
 them."""
 
+from uuid import UUID
+
 from nicegui import ui
 
+from domain.events import DeletionMoved, Event, OrganizationEdited
 from domain.identity.roles import Permission
+from domain.operations.deletions import DeletionState
 from services.db.work import Work, read
 from services.identity.platform import (
     AddedOrganization,
@@ -15,13 +19,16 @@ from services.identity.platform import (
     resume_organization,
     suspend_organization,
 )
+from services.organizations.deletions import Deletion, list_deletions
 from ui.kit.addresses import base_url_of
 from ui.kit.enter import Seat, screen
-from ui.kit.formats import day_of
+from ui.kit.formats import day_of, whole
 from ui.kit.forms import FormDialog
 from ui.kit.framed import framed
+from ui.kit.live_page import keep_fresh
 from ui.kit.process import this_process
 from ui.pages.admin_parts import add_button, heading
+from ui.pages.deletion_forms import ask_deletion, ask_to_keep
 from ui.pages.shown_once import show_once
 
 MOST = 200
@@ -33,11 +40,15 @@ async def platform_organizations(seat: Seat) -> None:
     _ = seat.translate
     with framed(seat, _("Organizations"), active="platform"):
         page = _Page(seat)
-    await page.load()
+    await keep_fresh(seat, load=page.load, concerns=_concerns)
+
+
+def _concerns(event: Event) -> bool:
+    return isinstance(event, OrganizationEdited | DeletionMoved)
 
 
 class _Page:
-    """The organizations by short name; drawn again after each edit here."""
+    """The organizations by short name, and those that are gone; drawn again whenever the platform does something."""
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
@@ -55,20 +66,25 @@ class _Page:
         self._base_url = base_url_of(seat.client.request, public_url=this_process().settings.public_url)
         self._more = ui.button(_("Show more"), color=None, on_click=self._show_more).classes("u-button u-button--flat")
         self._more.mark("more")
+        self._gone = ui.element("div").classes("u-column").mark("gone")
         self._shown = 0
+        self._ends: dict[UUID, Deletion] = {}
 
     async def load(self, _edited: object = None) -> None:
         """Show the organizations of now, as many as were shown before."""
         found: list[OrganizationFacts] = []
         has_more = True
         async with read(self._seat.scope()) as work:
+            deletions = await list_deletions(work)
             while has_more and len(found) < max(self._shown, MOST):
                 page = await list_organizations(work, after=found[-1].slug if found else None, limit=MOST)
                 found += page.items
                 has_more = page.has_more
         self._shown = len(found)
         self._more.visible = has_more
+        self._ends = {one.organization_id: one for one in deletions}
         self._draw(found)
+        self._draw_gone([one for one in deletions if one.state is DeletionState.DONE])
 
     async def _show_more(self) -> None:
         self._shown += MOST
@@ -105,15 +121,53 @@ class _Page:
             with ui.element("td"):
                 ui.label(day_of(one.created_at, "UTC", self._seat.lang))
             with ui.element("td"), ui.element("span").classes("u-held") as state:
-                ui.icon("check_circle" if one.is_active else "pause_circle")
-                ui.label(_("Platform") if one.is_platform else _("Active") if one.is_active else _("Suspended"))
+                icon, words = self._state(one)
+                ui.icon(icon)
+                ui.label(words)
             state.props["data-held"] = "true" if one.is_active else "false"
             with ui.element("td").classes("u-table__actions"):
                 self._actions(one)
 
+    def _state(self, one: OrganizationFacts) -> tuple[str, str]:
+        """Return the icon and the words of what an organization is up to."""
+        _, lang = self._seat.translate, self._seat.lang
+        end = self._ends.get(one.id)
+        if end is not None and end.state is DeletionState.RUNNING:
+            percent = 100 * end.done // end.total if end.total else 0
+            return "delete_forever", _("Being deleted, {percent} %").format(percent=percent)
+        if end is not None:
+            return "event_busy", _("Will be deleted on {day}").format(day=day_of(end.due_at, "UTC", lang))
+        if one.is_platform:
+            return "check_circle", _("Platform")
+        return ("check_circle", _("Active")) if one.is_active else ("pause_circle", _("Suspended"))
+
+    def _draw_gone(self, ends: list[Deletion]) -> None:
+        """List what is gone: all that is left of it."""
+        _, lang = self._seat.translate, self._seat.number_locale
+        self._gone.clear()
+        if not ends:
+            return
+        with self._gone:
+            heading(_("Deleted"))
+            with ui.element("div").classes("u-table-scroll"), ui.element("table").classes("u-table"):
+                with ui.element("thead"), ui.element("tr"):
+                    for words in (_("Organization"), _("Short name"), _("Deleted"), _("Rows and files")):
+                        with ui.element("th"):
+                            ui.label(words)
+                with ui.element("tbody"):
+                    for end in ends:
+                        day = "–" if end.ended_at is None else day_of(end.ended_at, "UTC", self._seat.lang)
+                        with ui.element("tr").mark("gone-organization"):
+                            for words in (end.name, end.slug, day, whole(end.total, lang)):
+                                with ui.element("td"):
+                                    ui.label(words)
+
     def _actions(self, one: OrganizationFacts) -> None:
         _ = self._seat.translate
         may = self._seat.viewer.scope.may
+        end = self._ends.get(one.id)
+        if end is not None and end.state is DeletionState.RUNNING:
+            return
         if may(Permission.ADD_ORGANIZATIONS):
             edit = ui.button(_("Edit"), icon="edit", color=None, on_click=lambda: self._ask_edit(one))
             edit.classes("u-button u-button--flat").mark("edit-organization")
@@ -124,6 +178,20 @@ class _Page:
             words, icon = (_("Suspend"), "pause") if one.is_active else (_("Resume"), "play_arrow")
             button = ui.button(words, icon=icon, color=None, on_click=lambda: self._ask_state(one))
             button.classes("u-button u-button--flat").mark("suspend" if one.is_active else "resume")
+        if may(Permission.DELETE_ORGANIZATIONS) and end is not None:
+            keep = ui.button(_("Keep it"), icon="restore", color=None, on_click=lambda: self._ask_to_keep(one))
+            keep.classes("u-button u-button--flat").mark("keep-organization")
+        elif may(Permission.DELETE_ORGANIZATIONS) and not one.is_active:
+            delete = ui.button(_("Delete"), icon="delete_forever", color=None, on_click=lambda: self._ask_deletion(one))
+            delete.classes("u-button u-button--flat").mark("delete-organization")
+
+    def _ask_deletion(self, one: OrganizationFacts) -> None:
+        ask_deletion(
+            self._seat, organization_id=one.id, name=one.name, slug=one.slug, version=one.version, then=self.load
+        )
+
+    def _ask_to_keep(self, one: OrganizationFacts) -> None:
+        ask_to_keep(self._seat, organization_id=one.id, name=one.name, then=self.load)
 
     def _ask_new(self) -> None:
         _ = self._seat.translate

@@ -42,6 +42,7 @@ from ui.api.v1.badges import badges_router
 from ui.api.v1.documents import describe_problems
 from ui.api.v1.infrastructure import infrastructure_router
 from ui.api.v1.org_schema import OrgSchema, org_schema_router
+from ui.api.v1.organization_data import organization_data_router
 from ui.api.v1.organizations import organizations_router
 from ui.api.v1.preconditions import describe_preconditions
 from ui.api.v1.second_factors import second_factors_router
@@ -86,6 +87,7 @@ def api_v1(
     second_factors = second_factor_box(settings.signing_key)
     routers = (
         auth_router(issuer=issuer, sessions=sessions, attempts=attempts, second_factors=second_factors),
+        organization_data_router(attempts),
         organizations_router(settings.public_url),
         plant.router,
         plant_models.router,
