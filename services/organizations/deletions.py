@@ -19,15 +19,17 @@ from domain.operations.deletions import (
     checked_grace,
 )
 from domain.operations.exports import NotInEveryPlant
+from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
 from services.db.tables import Organization, User
-from services.db.work import Work
+from services.db.work import Work, beside
 from services.identity.own_account import confirm_yourself
 from services.identity.platform import OrganizationFacts, PlatformStays, get_organization, require_platform
 from services.jobs.registry import enqueue_for_system
 from services.organizations.deletion_jobs import DeleteOrganization
 
 PLAN = "SELECT app.plan_deletion($1, $2, $3, $4)"
+PLATFORM = "SELECT app.platform()"
 KEEP = "SELECT app.keep_organization($1)"
 SEEN = "SELECT * FROM app.deletions_seen() WHERE organization = coalesce($1, organization) ORDER BY asked_at DESC"
 
@@ -94,7 +96,7 @@ async def plan_deletion(
     if not grace:
         job = DeleteOrganization(organization_id=organization_id)
         await enqueue_for_system(await work.session.connection(), job)
-    _tell(work, organization_id)
+    await _tell(work, organization_id)
     return await _get(work, organization_id)
 
 
@@ -109,7 +111,7 @@ async def keep_organization(work: Work, *, organization_id: UUID) -> None:
     await _permitted(work, organization_id)
     if (await work.fetch(KEEP, organization_id))[0][0] is None:
         raise NoDeletionPlanned
-    _tell(work, organization_id)
+    await _tell(work, organization_id)
 
 
 async def find_deletion(work: Work, organization_id: UUID) -> Deletion | None:
@@ -156,9 +158,14 @@ async def _permitted(work: Work, organization_id: UUID) -> "OrganizationFacts | 
     return own
 
 
-def _tell(work: Work, organization_id: UUID) -> None:
+async def _tell(work: Work, organization_id: UUID) -> None:
+    """Tell the organization's own screens and those of the platform."""
     work.emit(OrganizationEdited(organization_id=organization_id))
     work.emit(DeletionMoved(organization_id=organization_id))
+    other = (await work.fetch(PLATFORM))[0][0] if _is_own(work, organization_id) else organization_id
+    if other is not None:
+        async with beside(work, Scope(other, request_id=work.scope.request_id)) as inside:
+            inside.emit(DeletionMoved(organization_id=organization_id))
 
 
 async def _get(work: Work, organization_id: UUID) -> Deletion:

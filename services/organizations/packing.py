@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -84,21 +84,21 @@ async def pack(scope: Scope, path: Path, *, report: Report) -> Packed:
         And whatever `report` raises.
     """
     packed, progress = Packed(), _Progress(report)
-    with _told_of_full_disk(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with _told_of_full_disk(), zipfile.ZipFile(path, "w") as archive:
         async with read(scope, snapshot=True) as work:
             await work.fetch(PREPARE, str(LONGEST_STATEMENT_MS))
-            manifest = await _manifest(work)
+            manifest, at = await _manifest(work), work.now
             tables = [table for table in await tenant_tables(work) if table.name not in TABLES_LEFT_OUT]
             contents = [row["digest"] for row in await work.fetch(CONTENTS)]
             progress.total = len(contents) + sum([await _count(work, table) for table in tables])
             await report(0, progress.total)
             manifest["tables"] = [await _pack_table(work, archive, table, packed, progress) for table in tables]
         for digest in contents:
-            await _pack_content(archive, content_key(scope.org_id, digest), packed)
+            await _pack_content(archive, content_key(scope.org_id, digest), at, packed)
             await progress.add(1)
         manifest["files"] = {"count": packed.files, "missing": packed.missing}
-        archive.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-        archive.writestr("README.txt", README.format(**manifest["organization"], at=manifest["at"]))
+        archive.writestr(_member("manifest.json", at), orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        archive.writestr(_member("README.txt", at), README.format(**manifest["organization"], at=manifest["at"]))
     await report(progress.done, progress.total)
     return packed
 
@@ -117,6 +117,13 @@ async def _manifest(work: Work) -> dict[str, Any]:
     }
 
 
+def _member(name: str, at: datetime) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, at.timetuple()[:6])
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o600 << 16
+    return info
+
+
 async def _count(work: Work, table: TenantTable) -> int:
     return int((await work.fetch(f"SELECT count(*) FROM {table.name} WHERE {_condition(table)}"))[0][0])
 
@@ -129,7 +136,7 @@ async def _pack_table(
     name, digest, count = f"tables/{table.name}.jsonl", sha256(), 0
     order = f" ORDER BY {', '.join(table.key)}" if table.key else ""
     rows = f"SELECT (to_jsonb(t) - $1::text[])::text AS row FROM {table.name} AS t WHERE {_condition(table)}{order}"
-    with archive.open(name, "w", force_zip64=True) as member:
+    with archive.open(_member(name, work.now), "w", force_zip64=True) as member:
         async for part in work.stream(rows, hidden, at_once=AT_ONCE):
             lines = "".join(f"{row['row']}\n" for row in part).encode()
             digest.update(lines)
@@ -147,7 +154,7 @@ def _condition(table: TenantTable) -> str:
     return f"{table.org_column} = app.current_org()" + (f" AND {also}" if also else "")
 
 
-async def _pack_content(archive: zipfile.ZipFile, key: str, packed: Packed) -> None:
+async def _pack_content(archive: zipfile.ZipFile, key: str, at: datetime, packed: Packed) -> None:
     """Copy a content of the file store; one that is gone or damaged is named in the manifest and nothing else fails."""
     told, digest = key.rpartition("/")[2], sha256()
     pieces = current_file_store().stream(key)
@@ -156,7 +163,7 @@ async def _pack_content(archive: zipfile.ZipFile, key: str, packed: Packed) -> N
     except ContentMissing:
         packed.missing.append(told)
         return
-    with archive.open(f"files/{told}", "w", force_zip64=True) as member:
+    with archive.open(_member(f"files/{told}", at), "w", force_zip64=True) as member:
         while piece:
             digest.update(piece)
             await asyncio.to_thread(member.write, piece)

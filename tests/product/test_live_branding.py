@@ -21,14 +21,14 @@ class TestBranding:
             live_screen(theirs, WALL) as their_wall,
         ):
             await our_wall.hears("unison:patch")
-            await their_wall.hears("unison:beat")
+            await their_wall.hears_of_its_board()
             version = (await program.get(f"{V1}/branding/")).json()["version"]
             body = {"version": version, "colors": {"dark": {"header": "#123456", "on_header": "#ffffff"}}}
             changed = await program.patch(f"{V1}/branding/", json={**body, "wall_text": "Hall 7"})
             assert changed.status_code == 200, changed.text
 
             heard = [await screen.hears("unison:brand") for screen in (our_wall, our_plant)]
-            await their_wall.hears("unison:beat")
+            await their_wall.hears_of_its_board()
 
             for look in heard:
                 assert "--u-header:#123456" in look["css"]

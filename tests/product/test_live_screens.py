@@ -75,7 +75,7 @@ class TestOrganizations:
         self, ours: httpx.AsyncClient, theirs: httpx.AsyncClient
     ) -> None:
         async with live_screen(ours, WALL) as our_wall, live_screen(theirs, "/wall") as intruder:
-            room = (await our_wall.hears("unison:beat"))["room"]
+            room = (await our_wall.hears_of_its_board())["room"]
             for name in ("join", "enter_room", "subscribe", "room", "unison:beat", "unison:patch"):
                 await intruder.socket.emit(name, room)
                 await intruder.socket.emit(name, {"room": room})
@@ -94,7 +94,7 @@ class TestDoors:
 
     async def test_are_open_to_programs_which_send_no_origin(self, ours: httpx.AsyncClient) -> None:
         async with live_screen(ours, WALL, origin=None) as wall:
-            await wall.hears("unison:beat")
+            await wall.hears_of_its_board()
 
     @pytest.mark.parametrize("path", [WALL, "/plant", "/wall", "/sign-in", "/terminal/M-01"])
     async def test_let_no_cache_keep_a_page(self, ours: httpx.AsyncClient, path: str) -> None:
@@ -129,12 +129,12 @@ class TestEndOfSession:
             live_screen(ours, WALL) as wall,
             live_screen(theirs, WALL) as bystander,
         ):
-            await wall.hears("unison:beat")
+            await wall.hears_of_its_board()
             await end(ours, other_device)
 
             assert (await wall.hears("open", within_s=2))["path"] == "/sign-in"
             await wall.is_lost(within_s=2)
-            await bystander.hears("unison:beat")
+            await bystander.hears_of_its_board()
             with pytest.raises(Refused):
                 await wall.connect()
         assert (await ours.get(WALL)).headers["Location"].startswith("/sign-in")
@@ -166,7 +166,7 @@ class TestForgedMessages:
             await intruder.socket.emit(name, body)
 
             await intruder.is_lost(within_s=5)
-            await bystander.hears("unison:beat")
+            await bystander.hears_of_its_board()
         assert "Traceback" not in product.log[before:]
 
     async def test_of_any_size_end_the_connection(self, product: Installation, ours: httpx.AsyncClient) -> None:

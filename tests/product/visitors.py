@@ -155,6 +155,14 @@ class LiveScreen:
                 if heard == name and fits(body):
                     return body
 
+    async def hears_of_its_board(self) -> Any:
+        """Wait for whatever shows that the page's board lives: a beat comes only where nothing else did for a second."""
+        async with asyncio.timeout(10):
+            while True:
+                heard, body = await self._heard.get()
+                if heard in {"unison:beat", "unison:patch"}:
+                    return body
+
     async def is_lost(self, *, within_s: float) -> None:
         """Wait until the connection is closed."""
         await asyncio.wait_for(self._lost.wait(), within_s)

@@ -15,6 +15,8 @@ from ui.kit.live_boards import sockets_of
 SIGN_IN = "/sign-in"
 GOODBYE_S = 0.5
 """Time for a page to hear where it leads now, before its socket is closed."""
+AT_ONCE = 8
+"""How many people are looked up at a time: fewer than the process has connections to Postgres."""
 
 Looked = UserChanged | RolesChanged | OrganizationChanged | OrganizationEdited
 """Events after which screens are looked at again."""
@@ -61,19 +63,27 @@ class LiveScreens:
 
     async def _look_again(self, org_id: UUID | None, event: Looked | None) -> None:
         """Close pages whose session has ended, and build anew those whose person may see something else now."""
-        for clients in tuple(self._by_session.values()):
-            for client, viewer in tuple(clients.items()):
-                if not _may_concern(org_id, event, viewer):
-                    continue
-                try:
-                    now = await self._sessions.again(viewer)
-                except NotSignedIn:
-                    await _close(client, SIGN_IN)
-                except Unavailable:
-                    return  # the hub says when the database is back
-                else:
-                    if _shown(now) != _shown(viewer):
-                        await _close(client, client.request.url.path)
+        turns = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(
+            *(
+                self._look_at(client, viewer, turns)
+                for clients in tuple(self._by_session.values())
+                for client, viewer in tuple(clients.items())
+                if _may_concern(org_id, event, viewer)
+            )
+        )
+
+    async def _look_at(self, client: Client, viewer: Viewer, turns: asyncio.Semaphore) -> None:
+        try:
+            async with turns:
+                now = await self._sessions.again(viewer)
+        except NotSignedIn:
+            await _close(client, SIGN_IN)
+        except Unavailable:
+            return  # the hub says when the database is back
+        else:
+            if _shown(now) != _shown(viewer):
+                await _close(client, client.request.url.path)
 
 
 def _shown(viewer: Viewer) -> tuple[object, ...]:
@@ -102,4 +112,6 @@ async def _close(client: Client, leads_to: str) -> None:
     for sid in sockets_of(client):
         await core.sio.disconnect(sid)
     if not client.is_deleted:
+        for waiting in tuple(client._delete_tasks.values()):  # noqa: SLF001 - else NiceGUI deletes it once more
+            waiting.cancel()
         client.delete()

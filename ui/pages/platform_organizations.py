@@ -124,7 +124,7 @@ class _Page:
                 icon, words = self._state(one)
                 ui.icon(icon)
                 ui.label(words)
-            state.props["data-held"] = "true" if one.is_active else "false"
+            state.props["data-held"] = "true" if one.is_active and one.id not in self._ends else "false"
             with ui.element("td").classes("u-table__actions"):
                 self._actions(one)
 
