@@ -25,6 +25,7 @@ from services.plant.reasons import add_reason
 DEMO_ORG = uuid5(NAMESPACE_DNS, "demo.example")
 RIVAL_ORG = uuid5(NAMESPACE_DNS, "rival.example")
 PLATFORM_ORG = uuid5(NAMESPACE_DNS, "unison.example")
+KNOWN = text("SELECT EXISTS (SELECT FROM organizations) OR EXISTS (SELECT FROM app.deletions_seen())")
 PLATFORM_SIGN_IN = "platform@unison.example"
 DEMO_SIGN_INS = (
     "admin@demo.example",
@@ -86,7 +87,7 @@ async def seed_demo(password: str, badge_key: BadgeKey) -> None:
 
     `badge_key` is what the people's badges and PINs are kept under.
 
-    An organization that exists is left alone.
+    An organization that exists is left alone, and one that was deleted stays so.
     """
     password_hash = await hash_password(password)
     await _seed_demo_works(password_hash, badge_key)
@@ -196,10 +197,11 @@ async def _simulated(work: Work) -> list[Machine]:
 
 
 async def _founded(work: Work, *, slug: str, name: str) -> bool:
-    exists = await work.session.scalar(text("SELECT true FROM organizations"))
-    if not exists:
+    """Make an organization, and return whether it was there already, or was deleted by somebody who did not want it."""
+    existed = await work.session.scalar(KNOWN)
+    if not existed:
         await found_organization(work, slug=slug, name=name)
-    return bool(exists)
+    return bool(existed)
 
 
 async def _add_reasons(work: Work) -> None:

@@ -96,7 +96,10 @@ BEGIN
   RETURNING version INTO new_version;
   IF new_version IS NOT NULL THEN
     INSERT INTO app.deletions (organization, slug, name, asked_by, by_platform, due_at)
-    SELECT id, slug, name, asker, NOT is_own, due FROM public.organizations WHERE id = target;
+    SELECT id, slug, name, asker, NOT is_own, due FROM public.organizations WHERE id = target
+    ON CONFLICT ON CONSTRAINT deletions_pk DO UPDATE  -- an organization with the id of one that is gone
+    SET slug = excluded.slug, name = excluded.name, asked_at = now(), asked_by = asker, by_platform = NOT is_own,
+        due_at = due, started_at = NULL, ended_at = NULL, done = 0, total = 0;
   END IF;
   PERFORM set_config('app.org_id', caller, true);
   RETURN new_version;
@@ -148,7 +151,7 @@ BEGIN
   SET slug = new_slug, name = new_name, host = new_host, is_active = active, version = version + 1
   WHERE id = organization AND version = seen_version AND NOT EXISTS (
     SELECT FROM app.deletions AS one
-    WHERE one.organization = edit_organization.organization AND one.started_at IS NOT NULL
+    WHERE one.organization = edit_organization.organization AND one.started_at IS NOT NULL AND one.ended_at IS NULL
   ) RETURNING version INTO new_version;
   PERFORM set_config('app.org_id', caller, true);
   RETURN new_version;
@@ -157,7 +160,9 @@ END $$;
 CREATE OR REPLACE FUNCTION app.audited_organizations() RETURNS TABLE (id uuid, slug text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT one.id, one.slug FROM public.organizations AS one
-  WHERE NOT EXISTS (SELECT FROM app.deletions WHERE organization = one.id AND started_at IS NOT NULL)
+  WHERE NOT EXISTS (
+    SELECT FROM app.deletions WHERE organization = one.id AND started_at IS NOT NULL AND ended_at IS NULL
+  )
 $$;
 COMMENT ON FUNCTION app.audited_organizations() IS
   'Every organization that is not being deleted, suspended ones too, for the command that verifies all audits';

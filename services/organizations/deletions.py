@@ -31,7 +31,8 @@ from services.organizations.deletion_jobs import DeleteOrganization
 PLAN = "SELECT app.plan_deletion($1, $2, $3, $4)"
 PLATFORM = "SELECT app.platform()"
 KEEP = "SELECT app.keep_organization($1)"
-SEEN = "SELECT * FROM app.deletions_seen() WHERE organization = coalesce($1, organization) ORDER BY asked_at DESC"
+ALL = "SELECT * FROM app.deletions_seen() ORDER BY asked_at DESC"
+OPEN = "SELECT * FROM app.deletions_seen() WHERE organization = $1 AND ended_at IS NULL"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ async def keep_organization(work: Work, *, organization_id: UUID) -> None:
 
 
 async def find_deletion(work: Work, organization_id: UUID) -> Deletion | None:
-    """Return the end of an organization; None where nobody wants it.
+    """Return the planned or running end of an organization; None where nobody wants it, or it is over.
 
     Raises:
         Forbidden, NotInEveryPlant: the actor may not delete it.
@@ -131,7 +132,7 @@ async def list_deletions(work: Work) -> tuple[Deletion, ...]:
         Forbidden: the actor is no admin of the platform.
     """
     await require_platform(work, Permission.READ_ORGANIZATIONS)
-    return tuple([await _shown(work, row) for row in await work.fetch(SEEN, None)])
+    return tuple([await _shown(work, row) for row in await work.fetch(ALL)])
 
 
 def _is_own(work: Work, organization_id: UUID) -> bool:
@@ -176,7 +177,7 @@ async def _get(work: Work, organization_id: UUID) -> Deletion:
 
 
 async def _find(work: Work, organization_id: UUID) -> Deletion | None:
-    rows = await work.fetch(SEEN, organization_id)
+    rows = await work.fetch(OPEN, organization_id)
     return await _shown(work, rows[0]) if rows else None
 
 

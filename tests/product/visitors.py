@@ -156,7 +156,7 @@ class LiveScreen:
                     return body
 
     async def hears_of_its_board(self) -> Any:
-        """Wait for whatever shows that the page's board lives: a beat comes only where nothing else did for a second."""
+        """Wait for whatever shows that the board lives: a beat comes only where nothing else did for a second."""
         async with asyncio.timeout(10):
             while True:
                 heard, body = await self._heard.get()

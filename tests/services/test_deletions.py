@@ -36,6 +36,7 @@ from services.identity.own_account import NotYourPassword, OnlyYourself, SignInA
 from services.identity.platform import PlatformStays, get_organization, resume_organization, suspend_organization
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Device, WrongPassword, sign_in
+from services.identity.users import add_user, found_organization
 from services.jobs.worker import work_once
 from services.organizations import deletion_jobs
 from services.organizations.deletion_jobs import (
@@ -53,7 +54,7 @@ from services.organizations.deletions import (
 )
 from tests.architecture.furnished import furnish
 from tests.architecture.schema import read_tables
-from tests.factories import PASSWORD, Connection, Floor, Make, Platform
+from tests.factories import PASSWORD, Connection, Floor, Platform
 
 ISSUER = TokenIssuer("k" * 40, access_lifetime=timedelta(minutes=30), refresh_lifetime=timedelta(days=7))
 HERE = Device("192.0.2.1")
@@ -233,10 +234,18 @@ class TestDeleteOrganization:
         assert deletion.done == deletion.total > 50
         assert deletion.asked_by == ""
 
-    async def test_frees_its_short_name(self, floor: Floor, make: Make) -> None:
+    async def test_frees_its_short_name_and_id(self, floor: Floor, superuser_connection: Connection) -> None:
         await gone(floor)
-        async with begin(Scope(new_id())) as work:
-            work.session.add(Organization(id=work.scope.org_id, slug=floor.slug, name="The next one"))
+        async with begin(floor.scope) as work:
+            await found_organization(work, slug=floor.slug, name="The next one")
+            admin = await add_user(work, email="a@next.example", display_name="A", roles={Role.ADMIN})
+            due = work.now + timedelta(days=1)
+            await work.fetch("SELECT app.plan_deletion($1, 1, $2, $3)", floor.scope.org_id, due, admin.id)
+        async with read(floor.acting_as(Role.ADMIN)) as work:
+            deletion = await find_deletion(work, floor.scope.org_id)
+
+        assert deletion is not None
+        assert (deletion.state, deletion.name, deletion.done) == (DeletionState.PLANNED, "The next one", 0)
 
 
 class TestPlanDeletion:

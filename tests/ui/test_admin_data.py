@@ -11,7 +11,7 @@ from services.jobs.worker import work_once
 from services.organizations.deletions import find_deletion
 from services.organizations.exports import list_exports
 from tests.factories import PASSWORD, Connection, Floor
-from tests.ui.conftest import SignIn, sees
+from tests.ui.conftest import SignIn, sees, until
 
 PAGE = "/admin/data"
 
@@ -85,3 +85,24 @@ class TestDeletion:
         await sees_marked(admin, "delete-organization")
         async with read(floor.acting_as(Role.ADMIN)) as work:
             assert await find_deletion(work, floor.scope.org_id) is None
+
+    async def test_at_once_signs_everybody_out(
+        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open(PAGE)
+        client = admin.client
+        assert client is not None
+
+        admin.find(marker="delete-organization").click()
+        for element in admin.find(marker="field-after_days").elements:
+            element.set_value(0)  # type: ignore[attr-defined]
+        admin.find(marker="field-slug").type(floor.slug)
+        admin.find(marker="field-password").type(PASSWORD)
+        admin.find(marker="save").click()
+        await sees(admin, "It will be deleted")
+        await work_once()
+
+        await until(lambda: client.is_deleted)
+        assert (await admin.http_client.get(PAGE)).headers["location"].startswith("/sign-in")

@@ -171,8 +171,9 @@ class Form:
         return self._fields[name].value
 
     def text_of(self, name: str) -> str:
-        """Return a text as it was typed."""
-        return str(self._fields[name].value or "")
+        """Return a text as it was typed; empty where nothing was."""
+        value = self._fields[name].value
+        return "" if value is None else str(value)
 
     def chosen_of(self, name: str) -> list[str]:
         """Return what was chosen among texts, none where nothing was."""
