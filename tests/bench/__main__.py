@@ -7,7 +7,19 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import audit, custom_fields, history, live, orders, permissions, queue, report, rls, writers
+from tests.bench import (
+    audit,
+    custom_fields,
+    history,
+    live,
+    orders,
+    permissions,
+    queue,
+    report,
+    rls,
+    whole_organization,
+    writers,
+)
 from tests.bench.results import Result, line_of
 
 BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
@@ -21,6 +33,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
     "custom_fields": custom_fields.measure,
     "audit": audit.measure,
     "permissions": permissions.measure,
+    "whole_organization": whole_organization.measure,
 }
 LONGEST_S = 600.0
 LONGEST_BY_BENCH_S = {"history": 1800.0}

@@ -47,7 +47,7 @@ async def measure() -> list[Result]:
         statements = await _statements_of_a_report(works)
         report = one_tap(works)
         await rush(works, report, seconds=WARM_UP_S)
-        times_ms = await _paced(works, report)
+        times_ms = await paced(works, report, is_over=lambda after_s: after_s >= PACED_S)
         rates: dict[str, list[float]] = {"ours": [], "raw": []}
         async with asyncpg.create_pool(
             place.app_url, min_size=CONNECTIONS, max_size=CONNECTIONS, server_settings=SESSION_SETTINGS, reset=_leave
@@ -85,15 +85,18 @@ def one_tap(works: Works) -> Report:
     return report
 
 
-async def _paced(works: Works, report: Report) -> list[float]:
-    """Let every terminal tap once a second, each at its own moment; returns sorted times from tap to commit, in ms."""
+async def paced(works: Works, report: Report, *, is_over: Callable[[float], bool]) -> list[float]:
+    """Let every terminal tap once a second, each at its own moment; returns sorted times from tap to commit, in ms.
+
+    `is_over` is asked before each tap, with the seconds since the first.
+    """
     times_ms: list[float] = []
     began = time.monotonic()
 
     async def tap(number: int) -> None:
         machine_id = works.machine_ids[number]
         due = began + EVERY_S * number / TERMINALS
-        while due < began + PACED_S:
+        while not is_over(due - began):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             at = time.perf_counter()
             await report(machine_id)

@@ -167,7 +167,8 @@ async def _as_bypassing_role(place: Installation, works: Works) -> AsyncIterator
                 f" SELECT * FROM public.{table} WHERE {column} = '{works.scope.org_id}'"
             )
         await superuser.execute(
-            f"GRANT USAGE ON SCHEMA bypass TO {BYPASS}; GRANT SELECT ON ALL TABLES IN SCHEMA public, bypass TO {BYPASS}"
+            f"GRANT USAGE ON SCHEMA app, bypass TO {BYPASS}; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO {BYPASS};"
+            f" GRANT SELECT ON ALL TABLES IN SCHEMA public, bypass TO {BYPASS}"
         )
     finally:
         await superuser.close()
