@@ -13,7 +13,7 @@ from domain.errors import Conflict, NotFound
 from domain.events import BrandingChanged
 from domain.files.purposes import FilePurpose
 from domain.identity.roles import Permission
-from services.branding.pictures import Picture, picture_for_mails, taken_picture
+from services.branding.picture_rules import Picture
 from services.branding.queries import Brand, load_brand
 from services.db.keys import new_id
 from services.db.tables import Branding
@@ -67,8 +67,7 @@ async def set_brand_asset(work: Work, *, version: int, kind: AssetKind, name: st
         Conflict: somebody changed the branding since `version`.
     """
     await work.permit(Permission.EDIT_BRANDING)
-    picture = await asyncio.to_thread(taken_picture, kind, content)
-    for_mails = await asyncio.to_thread(picture_for_mails, picture) if kind is AssetKind.LOGO else None
+    picture, for_mails = await asyncio.to_thread(_drawn, kind, content)
     row = await _locked(work, version)
     kept = {COLUMNS[kind]: await _keep(work, picture, name=f"{kind.value}.{picture.suffix}")}
     if for_mails is not None:
@@ -142,3 +141,12 @@ async def _changed(work: Work, row: Branding, pictures: Mapping[str, UUID | None
             await forget_file(work, file_id=file_id)
     work.emit(BrandingChanged(version=row.version))
     return await load_brand(work)
+
+
+def _drawn(kind: AssetKind, content: bytes) -> tuple[Picture, Picture | None]:
+    """Return an uploaded picture as it is kept, and as mails show it where it is a logo."""
+    # here, because what draws and cleans pictures costs every process 6 MB that most never do it with
+    from services.branding.pictures import picture_for_mails, taken_picture
+
+    picture = taken_picture(kind, content)
+    return picture, picture_for_mails(picture) if kind is AssetKind.LOGO else None

@@ -7,22 +7,18 @@ larger than the picture.
 import io
 import struct
 import zlib
-from dataclasses import dataclass
-from typing import ClassVar
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from domain.branding.brands import AssetKind, AssetRefused
-from domain.errors import marked
+from domain.branding.brands import AssetKind
 from domain.files.contents import checked_size
+from services.branding.picture_rules import Picture, PictureTooLarge, PictureTooSmall, UnknownPicture, most_bytes
 from services.branding.svg_pictures import cleaned_svg
 from services.printing.typesetting import NotSet, typeset
 
 MOST_PIXELS = 24_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many, also inside icons and before decoding
 RASTER = ("PNG", "JPEG", "WEBP", "ICO")
-MOST_BYTES = {AssetKind.LOGO: 2_000_000, AssetKind.LOGO_DARK: 2_000_000, AssetKind.FAVICON: 500_000}
-MOST_BYTES_OF_A_PHOTO = 8_000_000
 MOST_SIZE = {AssetKind.LOGO: (1200, 600), AssetKind.LOGO_DARK: (1200, 600), AssetKind.FAVICON: (256, 256)}
 MOST_SIZE_OF_A_PHOTO = (2400, 2400)
 LEAST_SIDE = 8
@@ -31,52 +27,8 @@ MAIL_PPI = 144
 MAIL_SIZE = (480, 96)
 """Twice the pixels that a mail shows."""
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/svg+xml": "svg"}
 CORRUPT = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error, OverflowError)
 """What Pillow raises at files that are broken on purpose."""
-
-
-class UnknownPicture(AssetRefused):
-    """A file that is no picture of a kind that browsers show."""
-
-    code: ClassVar[str] = "unknown_picture"
-    sentence: ClassVar[str] = marked(
-        "This file is no picture that can be used. Choose a PNG, JPEG, WebP, SVG or ICO file."
-    )
-
-
-class PictureTooLarge(AssetRefused):
-    """A picture of more pixels than can be unpacked."""
-
-    code: ClassVar[str] = "picture_too_large"
-    sentence: ClassVar[str] = marked(
-        "This picture has more than {most} million pixels, or would when it is unpacked. Save it smaller."
-    )
-
-
-class PictureTooSmall(AssetRefused):
-    """A picture that nobody could see."""
-
-    code: ClassVar[str] = "picture_too_small"
-    sentence: ClassVar[str] = marked("This picture is smaller than {least} pixels. Choose a larger one.")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as it is kept."""
-
-    content: bytes
-    media_type: str
-
-    @property
-    def suffix(self) -> str:
-        """Return how the name of its file ends."""
-        return SUFFIXES[self.media_type]
-
-
-def most_bytes(kind: AssetKind) -> int:
-    """Return the largest file that is taken for a picture."""
-    return MOST_BYTES.get(kind, MOST_BYTES_OF_A_PHOTO)
 
 
 def taken_picture(kind: AssetKind, content: bytes) -> Picture:

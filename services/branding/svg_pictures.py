@@ -6,12 +6,10 @@ is refused with its name, and what only an editor needs (its own namespaces, com
 
 import re
 from collections import Counter
-from typing import ClassVar
 
 from lxml import etree
 
-from domain.branding.brands import AssetRefused
-from domain.errors import marked
+from services.branding.picture_rules import SvgRefused, SvgUnreadable
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -49,22 +47,6 @@ ATTRIBUTES = frozenset(
 FETCHES = re.compile(r"url\s*\(|@|\\|expression\s*\(|javascript\s*:|data\s*:", re.IGNORECASE)
 OWN_PART = re.compile(r"#[A-Za-z_][\w.-]{0,200}")
 OWN_URL = re.compile(r"url\(\s*(['\"]?)#[A-Za-z_][\w.-]{0,200}\1\s*\)")
-
-
-class SvgRefused(AssetRefused):
-    """A vector picture that holds what a picture does not need."""
-
-    code: ClassVar[str] = "svg_refused"
-    sentence: ClassVar[str] = marked(
-        "This SVG holds “{part}”, which runs, fetches or embeds something. Save it as a plain SVG or as PNG."
-    )
-
-
-class SvgUnreadable(AssetRefused):
-    """Something that is no SVG, or an endless one."""
-
-    code: ClassVar[str] = "svg_unreadable"
-    sentence: ClassVar[str] = marked("This SVG cannot be read. Save it again as a plain SVG, or as PNG.")
 
 
 def cleaned_svg(content: bytes) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.branding.brands import AssetKind
 from domain.branding.palettes import ColorRole, Mode, completed
-from services.branding.pictures import SUFFIXES
+from services.branding.picture_rules import SUFFIXES
 from services.branding.queries import load_brand
 from services.db.work import Work
 from services.file_store import current_file_store

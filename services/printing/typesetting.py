@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
-import typst
+
+if TYPE_CHECKING:
+    import typst
 
 Format = Literal["pdf", "png"]
 
@@ -33,6 +35,8 @@ def typeset(
     Raises:
         NotSet: the source has a mistake, or a picture cannot be drawn.
     """
+    import typst  # here, because it costs every process 7 MB that most never print with
+
     parts = {"main.typ": source.encode(), **(files or {})}
     try:
         document: bytes = typst.compile(
@@ -67,6 +71,8 @@ class Printout:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
     """Return the fonts of this machine, looked for once."""
+    import typst
+
     return typst.Fonts()

@@ -11,15 +11,16 @@ from PIL import Image, PngImagePlugin
 from domain.branding.brands import AssetKind, AssetRefused
 from domain.errors import UnisonError
 from domain.files.contents import FileEmpty, FileTooLarge
-from services.branding.pictures import (
+from services.branding.picture_rules import (
     Picture,
     PictureTooLarge,
     PictureTooSmall,
+    SvgRefused,
+    SvgUnreadable,
     UnknownPicture,
-    picture_for_mails,
-    taken_picture,
 )
-from services.branding.svg_pictures import SvgRefused, SvgUnreadable, cleaned_svg
+from services.branding.pictures import picture_for_mails, taken_picture
+from services.branding.svg_pictures import cleaned_svg
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 40 20">{}</svg>'
 LOGO = SVG.format('<rect width="40" height="20" fill="#0a6"/>').encode()

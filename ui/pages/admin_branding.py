@@ -13,7 +13,7 @@ from domain.events import BrandingChanged, Event
 from domain.files.contents import FileTooLarge
 from domain.identity.roles import Permission
 from services.branding.brands import branding_id, edit_branding, get_branding, remove_brand_asset, set_brand_asset
-from services.branding.pictures import UnknownPicture, most_bytes
+from services.branding.picture_rules import UnknownPicture, most_bytes
 from services.branding.queries import Brand
 from services.db.work import Work, read
 from services.plant.places import list_plants
