@@ -20,6 +20,7 @@ from ui.kit.enter import Seat, screen
 from ui.kit.formats import number
 from ui.pages.admin_parts import setup_page
 from ui.pages.ladder_forms import CHANNEL_ICONS, ask_ladder, minutes_of, recipient_roles, recipient_words
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.plant_choice import plant_choice
 from ui.pages.rule_forms import RulePlaces, ask_rule
 from ui.pages.setup_words import channel_words
@@ -44,9 +45,8 @@ async def admin_andon(seat: Seat, plant: str | None = None) -> None:
             lanes = await list_lanes(work, plant_id=chosen.id, limit=MOST_PLACES)
             machines = await list_machines(work, plant_id=chosen.id, limit=MOST_PLACES)
     if chosen is None:
-        with setup_page(seat, title, path, plants=plants), ui.element("div").classes("u-empty"):
-            ui.icon("stairs").classes("u-empty__icon")
-            ui.label(_("There is no plant yet")).classes("u-title")
+        with setup_page(seat, title, path, plants=plants):
+            nothing_yet(seat, _("There is no plant yet"), icon="stairs")
         return
     places = RulePlaces(
         chosen.id,

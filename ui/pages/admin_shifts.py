@@ -27,6 +27,7 @@ from ui.kit.formats import time_of_day, weekday_and_day
 from ui.kit.live_page import keep_fresh
 from ui.pages.admin_imports import import_buttons
 from ui.pages.admin_parts import add_button, setup_page
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.shift_forms import LaneChoice, ask_exception, ask_template, day_names
 
 MOST = 10_000
@@ -47,9 +48,7 @@ async def admin_shifts(seat: Seat, lane: str | None = None) -> None:
         raise NotFound(what="lane")
     with setup_page(seat, _("Shift plan"), "/admin/shifts", plants=plants):
         if chosen is None:
-            with ui.element("div").classes("u-empty"):
-                ui.icon("calendar_month").classes("u-empty__icon")
-                ui.label(_("There is no lane yet")).classes("u-title")
+            nothing_yet(seat, _("There is no lane yet"), icon="calendar_month")
             return
         plant = next(one for one in plants if one.id == chosen.plant_id)
         page = _Page(seat, plant, chosen, lanes)

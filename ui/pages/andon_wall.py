@@ -12,6 +12,7 @@ from ui.components.andon_wall import labels as wall_labels
 from ui.kit.boards import draw, open_andon_wall
 from ui.kit.enter import Seat, screen
 from ui.kit.framed import framed_at, walled
+from ui.pages.nothing_yet import nothing_yet
 
 
 @screen("/wall/andon/{lane:path}", permission=Permission.READ_PRODUCTION)
@@ -33,9 +34,7 @@ async def walls(seat: Seat) -> None:
         lanes = await list_lanes(work)
     with framed_at(seat, _("Walls"), active="walls", plants=plants), ui.element("div").classes("u-choices"):
         if not lanes:
-            with ui.element("div").classes("u-empty"):
-                ui.icon("tv")
-                ui.label(_("There is no lane yet")).classes("u-title")
+            nothing_yet(seat, _("There is no lane yet"), icon="tv")
         for lane in lanes:
             with ui.link(target=f"/wall/andon/{quote(lane.code, safe='')}").classes("u-choice"):
                 ui.icon("tv").classes("u-choice__icon")

@@ -31,6 +31,7 @@ from ui.kit.framed import framed_at
 from ui.kit.kpi_formats import day as written_day
 from ui.kit.kpi_formats import kpi_value, percent
 from ui.pages.kpi_dialog import open_kpi
+from ui.pages.nothing_yet import nothing_yet
 
 COLUMNS = (
     Kpi.OEE, Kpi.AVAILABILITY, Kpi.EFFECTIVENESS, Kpi.QUALITY_RATIO, Kpi.NEE, Kpi.SETUP_RATE, Kpi.SCRAP_RATIO,
@@ -76,15 +77,13 @@ async def kpis(
             ]  # fmt: skip
     with framed_at(seat, _("KPIs"), active="metrics", plants=plants):
         if chosen is None:
-            with ui.element("div").classes("u-empty"):
-                ui.icon("insights")
-                ui.label(_("There is no plant yet")).classes("u-title")
+            nothing_yet(seat, _("There is no plant yet"), icon="insights")
             return
         with ui.element("div").classes("u-shift"):
             _filters(seat, places, chosen, first_day, last_day, grouping, corrected=corrected)
             if not whole:
                 with ui.element("div").classes("u-empty"):
-                    ui.icon("insights")
+                    ui.icon("insights").classes("u-empty__icon")
                     ui.label(_("Nothing was added up for these days")).classes("u-title")
                 return
             known = _Known({each.id: each.code for each in places}, chosen.time_zone)

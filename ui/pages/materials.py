@@ -23,6 +23,7 @@ from ui.kit.framed import framed, framed_at
 from ui.kit.server_tables import ServerTable, TableColumn, TableRows, TableSetting, TableWish, address_of
 from ui.pages.admin_imports import import_buttons
 from ui.pages.histories import history_section
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.plant_choice import plant_choice
 from ui.pages.print_links import print_link
 from ui.pages.routing import RoutingSections
@@ -50,9 +51,8 @@ async def materials(seat: Seat, plant: str | None = None) -> None:
     if chosen is None:
         if plant is not None:
             raise NotFound(what="plant")
-        with framed(seat, _("Materials"), active="materials"), ui.element("div").classes("u-empty"):
-            ui.icon("factory")
-            ui.label(_("There is no plant yet")).classes("u-title")
+        with framed(seat, _("Materials"), active="materials"):
+            nothing_yet(seat, _("There is no plant yet"), icon="inventory_2")
         return
     with framed(seat, _("Materials"), active="materials", plant=chosen.name, zone=chosen.time_zone):
         plant_choice(plants, chosen, path="/materials", by_query=True)

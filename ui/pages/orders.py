@@ -24,6 +24,7 @@ from ui.kit.boards import draw, open_order_board
 from ui.kit.enter import Seat, screen
 from ui.kit.first_picture import draw_first
 from ui.kit.framed import framed
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.order_forms import ask_hold_reason, plan_button
 from ui.pages.order_table import OrderTable
 from ui.pages.plant_choice import plant_choice
@@ -39,9 +40,8 @@ async def orders(seat: Seat, plant: str | None = None, view: str = "states", q: 
     if chosen is None:
         if plant is not None:
             raise NotFound(what="plant")
-        with framed(seat, _("Orders"), active="orders"), ui.element("div").classes("u-empty"):
-            ui.icon("assignment")
-            ui.label(_("There is no plant yet")).classes("u-title")
+        with framed(seat, _("Orders"), active="orders"):
+            nothing_yet(seat, _("There is no plant yet"), icon="assignment")
         return
     if view == "table":
         with framed(seat, _("Orders"), active="orders", plant=chosen.name, zone=chosen.time_zone):

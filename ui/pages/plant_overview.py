@@ -1,7 +1,5 @@
 """All lanes of a plant, what is being lost now, who is calling, and which orders are at risk."""
 
-from nicegui import ui
-
 from domain.errors import NotFound
 from domain.identity.roles import Permission
 from services.db.work import read
@@ -11,6 +9,7 @@ from ui.components.plant_board import labels as board_labels
 from ui.kit.boards import draw, open_plant_board
 from ui.kit.enter import Seat, screen
 from ui.kit.framed import framed
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.plant_choice import plant_choice
 
 
@@ -31,9 +30,8 @@ async def _show(seat: Seat, code: str | None) -> None:
     async with read(seat.scope()) as work:
         plants = await list_plants(work)
     if code is None and not plants:
-        with framed(seat, _("Plant"), active="plant"), ui.element("div").classes("u-empty"):
-            ui.icon("factory")
-            ui.label(_("There is no plant yet")).classes("u-title")
+        with framed(seat, _("Plant"), active="plant"):
+            nothing_yet(seat, _("There is no plant yet"), icon="factory")
         return
     plant = next((plant for plant in plants if code in {None, plant.code}), None)
     if plant is None:

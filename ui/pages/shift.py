@@ -31,6 +31,7 @@ from ui.kit.kpi_formats import day, duration, percent
 from ui.kit.late_plot import LatePlot
 from ui.kit.live_page import keep_fresh
 from ui.pages.kpi_dialog import open_kpi
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.shift_stops import ShownStop, StopDialog
 
 HEAD = (Kpi.OEE, Kpi.AVAILABILITY, Kpi.EFFECTIVENESS, Kpi.QUALITY_RATIO)
@@ -48,9 +49,7 @@ async def lanes(seat: Seat) -> None:
         shifts = await list_present_shifts(work)
     with framed_at(seat, _("Shifts"), active="shifts", plants=plants):
         if not shifts:
-            with ui.element("div").classes("u-empty"):
-                ui.icon("schedule")
-                ui.label(_("There is no lane yet")).classes("u-title")
+            nothing_yet(seat, _("There is no lane yet"), icon="schedule")
         with ui.element("div").classes("u-choices"):
             for shift in shifts:
                 with ui.link(target=f"/shift/{quote(shift.lane_code)}").classes("u-choice"):

@@ -23,6 +23,7 @@ from ui.components.machine_state_badge import labels as state_labels
 from ui.kit.enter import Seat, screen
 from ui.kit.framed import framed, framed_at
 from ui.kit.live_page import keep_fresh
+from ui.pages.nothing_yet import nothing_yet
 from ui.pages.terminal_desk import TerminalDesk
 
 
@@ -95,9 +96,7 @@ class _Choices:
         self._places: list[MachinePlace] = []
         self._badges: dict[str, MachineStateBadge] = {}
         self._box = ui.element("div").classes("u-choices")
-        with ui.element("div").classes("u-empty") as self._nothing:
-            ui.icon("touch_app")
-            ui.label(seat.translate("There is no machine yet")).classes("u-title")
+        self._nothing = nothing_yet(seat, seat.translate("There is no machine yet"), icon="touch_app")
 
     def show(self, machines: tuple[MachinePlace, ...]) -> None:
         """Show the machines of now; only a changed plant draws the links anew."""
