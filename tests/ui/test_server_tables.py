@@ -87,6 +87,16 @@ class TestMaterials:
         supervisor.find(marker="filter-on-custom.colour").click()
         await until(lambda: rows(supervisor) == ["A", "B"])
 
+    async def test_lose_every_filter_that_is_taken_away_at_once(self, floor: Floor, supervisor: User) -> None:
+        await stocked(floor)
+        await supervisor.open("/materials?custom.weight.min=1&custom.colour=blue")
+        assert rows(supervisor) == ["B"]
+
+        for name in ("weight", "colour"):
+            supervisor.find(marker=f"filter-on-custom.{name}").click()
+
+        await until(lambda: rows(supervisor) == ["A", "B", "C"])
+
     async def test_say_at_the_field_what_cannot_be_filtered_by(self, floor: Floor, supervisor: User) -> None:
         await stocked(floor)
         await supervisor.open("/materials")

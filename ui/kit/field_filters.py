@@ -61,7 +61,9 @@ class FilterBar:
         _, name = self._seat.translate, one.field.name
 
         async def remove() -> None:
-            await self._on_change({key: values for key, values in self._asked.items() if not _is_of(key, name)})
+            # at once, so that the next chip pressed does not ask for this one again
+            self._asked = {key: values for key, values in self._asked.items() if not _is_of(key, name)}
+            await self._on_change(self._asked)
 
         button = ui.button(self._words(one), icon="close", color=None, on_click=remove)
         button.classes("u-button u-chip-button").mark(f"filter-on-{name}")

@@ -104,6 +104,7 @@ class ServerTable:
         self._seat, self._setting, self._address = seat, setting, dict(address)
         self._fields: tuple[FieldDefinition, ...] = ()
         self._offered_columns: dict[str, str] = {}
+        self._loads = 0
         self._page = max(1, _whole(self._said("page"), 1))
         self._order = self._said("sort") or setting.usual_order
         self._is_descending = self._said("down") == "1" if self._said("sort") else setting.is_usually_descending
@@ -173,6 +174,8 @@ class ServerTable:
             show_error(error, self._seat.translate)
 
     async def _load(self) -> None:
+        self._loads += 1
+        this = self._loads
         async with read(self._seat.scope()) as work:
             self._fields = await load_fields(work, self._setting.entity)
             filters = self._usable_filters()
@@ -186,6 +189,8 @@ class ServerTable:
             asked = [{one.field.key: value} for one in filters for value in one.one_of]
             named = [*shown, *(one.field for one in filters)]
             names = await names_of(work, named, [*rows.custom, *asked])
+        if this != self._loads:
+            return  # something else was asked for meanwhile, and its rows are on their way
         self._page = page
         lang, zone = self._seat.lang, self._setting.zone
         self._table.columns = self._columns(shown)
