@@ -143,6 +143,7 @@ class _Page:
                         for channel in sorted(step.channels):
                             icon = ui.icon(CHANNEL_ICONS[channel])
                             icon.props["aria-label"] = icon.props["title"] = words[channel]
+                            icon.props["role"], icon.props["aria-hidden"] = "img", "false"
 
     def _rule_table(self, rules: tuple[RuleInfo, ...]) -> None:
         _ = self._seat.translate

@@ -136,7 +136,7 @@ class _Page:
                     icon = ui.icon("check_circle" if is_held else "remove").classes("u-matrix__cell")
                     icon.props["data-held"] = str(is_held and role.is_active).lower()
                     icon.props["aria-label"] = _("Yes") if is_held else _("No")
-                    icon.props["role"] = "img"
+                    icon.props["role"], icon.props["aria-hidden"] = "img", "false"  # which icons are from the start
 
     async def _show_holders(self, permission: str) -> None:
         _ = self._seat.translate
