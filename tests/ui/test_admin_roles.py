@@ -14,7 +14,7 @@ from services.identity.assignments import assign_roles
 from services.identity.role_queries import explain_rights, get_role
 from services.identity.roles import add_role, set_grants
 from tests.factories import Floor, Make
-from tests.ui.conftest import SignIn, sees
+from tests.ui.conftest import SignIn, sees, until
 
 PAGE = "/admin/roles"
 
@@ -200,3 +200,20 @@ class TestOpenScreens:
         async with asyncio.timeout(3):
             while not client.is_deleted:  # noqa: ASYNC110 - as the browser finds out
                 await asyncio.sleep(0.02)
+
+    async def test_are_deleted_once_when_the_browser_left_first(self, floor: Floor, sign_in: SignIn) -> None:
+        async with begin(floor.scope) as work:
+            role = await add_role(work, key="clerk", name="C", grants=["identity.role.read"])
+        await given(floor, Role.VIEWER, Assignment("clerk"))
+        user = await sign_in(floor, Role.VIEWER)
+        await user.open(PAGE)
+        await sees(user, "Who may do what")
+        client = user.client
+        assert client is not None
+
+        async with begin(floor.scope) as work:
+            await set_grants(work, key="clerk", version=role.version, grants=[])
+        client.handle_disconnect(next(iter(client._socket_to_document_id)))
+
+        await until(lambda: client.is_deleted)
+        assert not client._delete_tasks
