@@ -97,6 +97,18 @@ class TestMaterials:
 
         await until(lambda: rows(supervisor) == ["A", "B", "C"])
 
+    async def test_leave_filters_as_they_are_drawn_when_something_else_changes(
+        self, floor: Floor, supervisor: User
+    ) -> None:
+        await stocked(floor)
+        await supervisor.open("/materials?custom.weight.min=1")
+        chips = supervisor.find(marker="filter-on-custom.weight").elements
+
+        supervisor.find(marker="material-search").type("B")
+
+        await until(lambda: rows(supervisor) == ["B"])
+        assert supervisor.find(marker="filter-on-custom.weight").elements == chips
+
     async def test_say_at_the_field_what_cannot_be_filtered_by(self, floor: Floor, supervisor: User) -> None:
         await stocked(floor)
         await supervisor.open("/materials")

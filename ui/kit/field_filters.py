@@ -24,6 +24,8 @@ class FilterBar:
         self._seat, self._zone, self._on_change = seat, zone, on_change
         self._fields: tuple[FieldDefinition, ...] = ()
         self._asked: dict[str, list[str]] = {}
+        self._drawn: dict[tuple[str, str], ui.button] = {}
+        """The chips by field and words; those that stay are not drawn anew, or a press on one would be lost."""
         self._names = ReferenceNames()
         _ = seat.translate
         self._button = ui.button(_("Filter"), icon="filter_list", color=None, on_click=self._ask)
@@ -51,13 +53,17 @@ class FilterBar:
             if name.startswith(PREFIX) and ".".join(name.split(".")[:2]) in on
         }
         self._button.visible = bool(self._fields)
-        self._chips.clear()
         self._chips.visible = bool(filters)
-        with self._chips:
-            for one in filters:
-                self._chip(one)
+        wanted = {(one.field.name, self._words(one)): one for one in filters}
+        for gone in self._drawn.keys() - wanted.keys():
+            self._drawn.pop(gone).delete()
+        for place, (key, one) in enumerate(wanted.items()):
+            if key not in self._drawn:
+                with self._chips:
+                    self._drawn[key] = self._chip(one)
+                self._drawn[key].move(target_index=place)
 
-    def _chip(self, one: FieldFilter) -> None:
+    def _chip(self, one: FieldFilter) -> ui.button:
         _, name = self._seat.translate, one.field.name
 
         async def remove() -> None:
@@ -68,6 +74,7 @@ class FilterBar:
         button = ui.button(self._words(one), icon="close", color=None, on_click=remove)
         button.classes("u-button u-chip-button").mark(f"filter-on-{name}")
         button.props["aria-label"] = _("Take the filter away: {filter}").format(filter=self._words(one))
+        return button
 
     def _words(self, one: FieldFilter) -> str:
         _, label = self._seat.translate, one.field.label(self._seat.lang)
