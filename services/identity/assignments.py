@@ -91,8 +91,9 @@ async def assign_roles(work: Work, *, user_id: UUID, assignments: Collection[Ass
     await refuse_rights_lacked(work, new, plant_ids=user.plant_ids)
     if wanted == known:
         return user.version
-    await work.session.execute(delete(UserRole).where(UserRole.user_id == user_id))
-    await write_assignments(work, user_id=user_id, assignments=wanted.values())
+    over = [role for role, one in known.items() if wanted.get(role) != one]
+    await work.session.execute(delete(UserRole).where(UserRole.user_id == user_id, UserRole.role.in_(over)))
+    await write_assignments(work, user_id=user_id, assignments=new)
     flag_modified(user, "display_name")  # other roles are another version, even where nothing else differs
     await work.session.flush()
     if known.get(Role.ADMIN) == Assignment(Role.ADMIN.value) != wanted.get(Role.ADMIN):
@@ -102,7 +103,7 @@ async def assign_roles(work: Work, *, user_id: UUID, assignments: Collection[Ass
 
 
 async def write_assignments(work: Work, *, user_id: UUID, assignments: Collection[Assignment]) -> None:
-    """Write the roles of a user who has none; what may be written was checked before."""
+    """Write roles that a user has not yet; what may be written was checked before."""
     work.session.add_all(
         UserRole(
             org_id=work.scope.org_id,

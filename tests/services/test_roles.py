@@ -287,6 +287,21 @@ class TestAssignRoles:
 
         assert await roles_of(floor, user_id) == {"planner", "operator"}
 
+    async def test_leaves_no_trace_of_roles_that_stay(self, floor: Floor) -> None:
+        user_id = floor.user_ids[Role.VIEWER]
+        await assigned(floor, user_id, Assignment("viewer"), Assignment("operator"))
+        await assigned(floor, user_id, Assignment("viewer"), Assignment("supervisor"))
+
+        async with read(floor.scope) as work:
+            entries = await work.session.execute(
+                select(AuditEntry.action, AuditEntry.before, AuditEntry.after)
+                .where(AuditEntry.table_name == "user_roles", AuditEntry.actor_kind == "user")
+                .order_by(AuditEntry.seq)
+            )
+        assert [(one.action, (one.before or one.after)["role"]) for one in entries] == [
+            ("insert", "operator"), ("delete", "operator"), ("insert", "supervisor"),
+        ]  # fmt: skip
+
     async def test_refuses_what_somebody_else_changed_meanwhile(self, floor: Floor) -> None:
         user_id = floor.user_ids[Role.VIEWER]
         await assigned(floor, user_id, Assignment("operator"))

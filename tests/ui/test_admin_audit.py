@@ -11,6 +11,8 @@ from services.audit import chain
 from services.audit.chain import seal_now
 from services.db.tables import Machine
 from services.db.work import begin
+from services.identity.people import invite_person
+from services.identity.roles import add_role
 from services.plant.machines import edit_machine
 from tests.factories import Connection, Floor
 from tests.ui.conftest import SignIn, sees, until
@@ -42,6 +44,19 @@ class TestAuditPage:
         await sees(admin, f"Machine {floor.machine_code} changed")
         assert "Press 4" in texts(admin)
         assert len(admin.find(marker="entry").elements) == 1
+
+    async def test_says_whom_an_invitation_is_for_and_what_a_role_grants(self, floor: Floor, sign_in: SignIn) -> None:
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await add_role(work, key="clerk", name="Clerk", grants=["production.order.edit"])
+            await invite_person(
+                work, email=f"vera@{floor.slug}.example", display_name="Vera", roles=["viewer"], base_url="http://mes"
+            )
+        admin = await sign_in(floor, Role.ADMIN)
+
+        await admin.open("/admin/audit")
+
+        await sees(admin, "Invitation Vera added")
+        assert "Permission Plan, release and end orders, and write materials and routings added" in texts(admin)
 
     async def test_searches_and_keeps_the_filters_in_the_address(self, floor: Floor, sign_in: SignIn) -> None:
         await renamed(floor, "Press 4")

@@ -181,6 +181,7 @@ def value_words(_: Translate) -> dict[tuple[str, str], Mapping[str, str]]:
             "aborted": _("Aborted"),
         },
         ("", "actor_kind"): {"user": _("Person"), "machine": _("Machine"), "system": _("System")},
+        ("role_grants", "pattern"): {permission.value: _(words) for permission, words in SENTENCES.items()},
         ("", "role"): role_words(_),
         ("", "whom"): role_words(_),
         ("", "new_user_role"): role_words(_),
