@@ -121,10 +121,10 @@ def search(form: Locator, label: str, option: str) -> None:
 
 
 class Dialog:
-    """A form in a dialog: filled in inside the block, saved at its end, gone afterwards."""
+    """A form in a dialog: filled in inside the block, saved at its end by the button `action`, gone afterwards."""
 
-    def __init__(self, page: Page, title: str) -> None:
-        self._page = page
+    def __init__(self, page: Page, title: str, *, action: str = "Save") -> None:
+        self._page, self._action = page, action
         self.form = page.get_by_role("dialog").filter(has=page.get_by_role("heading", name=title, exact=True))
 
     def __enter__(self) -> Locator:
@@ -133,7 +133,7 @@ class Dialog:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
-            press(self.form, "Save")
+            press(self.form, self._action)
             self.form.wait_for(state="detached", timeout=PATIENCE_MS)
 
 
