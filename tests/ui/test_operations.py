@@ -23,6 +23,15 @@ class TestHealthPage:
         await sees(admin, "UNISON_SECRET_KEY")
         await admin.should_not_see("kkkkkkkk")
 
+    async def test_does_not_call_what_works_a_good_piece(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+        admin.http_client.headers["accept-language"] = "de"
+
+        await admin.open("/admin/health")
+
+        await sees(admin, "In Ordnung")
+        await admin.should_not_see("Gutteile")
+
 
 class TestJobsPage:
     async def test_follows_a_task_and_cancels_it(self, floor: Floor, sign_in: SignIn) -> None:

@@ -61,7 +61,7 @@ class _Page:
         with self._list:
             if not keys:
                 words = _("There are no keys yet. Make one for each program that calls the API.")
-                ui.label(words).classes("u-muted u-keys__empty")
+                ui.label(words).classes("u-muted")
                 return
             with ui.element("table").classes("u-table"):
                 heads = (_("Key"), _("May do"), _("Owner"), _("Last used"), _("Expires"), _("State"), "")
@@ -85,11 +85,11 @@ class _Page:
                 may.classes("u-button u-button--flat").mark("show-rights")
             with ui.element("td"):
                 ui.label(key.owner)
-            with ui.element("td"):
+            with ui.element("td").classes("u-nowrap"):
                 ui.label(_("Never") if key.last_used_at is None else self._instant(key.last_used_at))
                 if key.last_address:
                     ui.label(key.last_address).classes("u-muted")
-            with ui.element("td"):
+            with ui.element("td").classes("u-nowrap"):
                 ui.label(day_of(key.expires_at, self._zone, self._seat.lang))
             _state(key.state, _)
             with ui.element("td").classes("u-table__actions"):
@@ -133,7 +133,7 @@ class _Page:
             form.day("expires_at", _("Expires"), value=zone_day.replace(year=zone_day.year + 1, day=1))
             scopes = form.choices("scopes", _("May do"), _scopes(self._seat)).classes("u-form__wide")
             scopes.props("use-input input-debounce=0")
-            form.choices("plants", _("Plants; none chosen means all of yours"), self._plant_names())
+            form.choices("plants", _("Plants"), self._plant_names()).props["hint"] = _("None chosen: all of yours")
             form.number("requests_per_minute", _("Requests per minute"), hint=_("Empty: the installation's limit"))
 
         async def make(work: Work) -> MadeKey:

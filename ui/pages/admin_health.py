@@ -44,7 +44,7 @@ class _Page:
         self._seat, self._zone = seat, zone
         _ = seat.translate
         with ui.element("div").classes("u-health"):
-            self._database = _Card(_("Database"), "database")
+            self._database = _Card(_("Database"), "storage")
             self._queue = _Card(_("Jobs"), "pending_actions")
             self._workers = _Card(_("Workers"), "engineering")
             self._screens = _Card(_("Connected screens"), "tv")
@@ -112,7 +112,7 @@ class _Card:
 def condition_words(_: Translate) -> dict[Condition, str]:
     """Translate how a part is."""
     return {
-        Condition.GOOD: _("Good"),
+        Condition.GOOD: _("Fine"),
         Condition.WORTH_A_LOOK: _("Worth a look"),
         Condition.BROKEN: _("Does not work"),
     }

@@ -155,7 +155,7 @@ class _Page:
             form.choice("language", _("Language"), language_words(_), value=user.language)
             chosen = [] if user.plant_ids is None else [str(one) for one in user.plant_ids if str(one) in names]
             if names:
-                form.choices("plants", _("Plants; none chosen means all"), names, value=chosen)
+                form.choices("plants", _("Plants"), names, value=chosen).props["hint"] = _("None chosen: all")
             custom = CustomInputs(self._seat, form, "user", values=user.custom, zone=self._zone)
 
         async def save(work: Work) -> int:

@@ -76,7 +76,7 @@ class _Page:
         with self.table.head:
             self._state = self._filter(_("State"), states, "state")
             self._role = self._filter(_("Role"), {"": _("All roles"), **roles}, "role")
-            self._plant = self._filter(_("Sees the plant"), places, "plant")
+            self._plant = self._filter(_("Plant"), places, "plant")
         with self.table.tail:
             export = ui.button(_("Export CSV"), icon="download", color=None, on_click=self._export)
             export.classes("u-button").mark("export-users")
@@ -214,7 +214,7 @@ class _Page:
             form.choices("roles", _("Roles"), self._offered_roles(), value=[Role.OPERATOR.value])
             if self._plants:
                 plants = {str(plant.id): plant.name for plant in self._plants}
-                form.choices("plants", _("Plants; none chosen means all"), plants)
+                form.choices("plants", _("Plants"), plants).props["hint"] = _("None chosen: all")
             form.choice("language", _("Language"), language_words(_), value="")
             custom = CustomInputs(self._seat, form, "user", values=None, zone=self._zone)
 

@@ -39,9 +39,11 @@ class ColorChoice:
                 with ui.element("section").classes("u-colors__mode"):
                     ui.label(modes[mode]).classes("u-subtitle").props("role=heading aria-level=3")
                     for role in ColorRole:
-                        field = ui.color_input(roles[role], preview=True, on_change=self._changed)
+                        words = ui.label(roles[role]).classes("u-colors__label")
+                        words.props["aria-hidden"] = "true"  # the field is called the same
+                        field = ui.color_input(preview=True, on_change=self._changed)
                         field.classes("u-field").props("outlined clearable").mark(f"field-{mode}-{role}")
-                        field.props["placeholder"] = OURS[mode][role]
+                        field.props["placeholder"], field.props["aria-label"] = OURS[mode][role], roles[role]
                         self._fields[mode, role] = field
                         self._verdicts[mode, role] = (
                             ui.element("div").classes("u-contrast").mark(f"contrast-{mode}-{role}")

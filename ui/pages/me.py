@@ -116,5 +116,5 @@ def _zones(_: Translate, chosen: str | None) -> dict[str, str]:
 
 def _number_formats(seat: Seat) -> dict[str, str]:
     shown = {one.value: number(AN_EXAMPLE, number_locale_of(one.value, seat.lang)) for one in NumberFormat}
-    words = seat.translate("As the language writes them: {example}")
+    words = seat.translate("As in the language: {example}")
     return {**shown, "": words.format(example=shown[""])}

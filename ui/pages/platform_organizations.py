@@ -118,7 +118,7 @@ class _Page:
             for count in (one.users, one.plants, one.machines):
                 with ui.element("td").classes("u-number"):
                     ui.label(str(count))
-            with ui.element("td"):
+            with ui.element("td").classes("u-nowrap"):
                 ui.label(day_of(one.created_at, "UTC", self._seat.lang))
             with ui.element("td"), ui.element("span").classes("u-held") as state:
                 icon, words = self._state(one)

@@ -69,13 +69,13 @@ class SessionList:
     def _row(self, one: SessionInfo) -> None:
         _, lang, zone = self._seat.translate, self._seat.lang, self._zone
         with ui.element("tr").mark("session"):
-            with ui.element("td"):
+            with ui.element("td").classes("u-nowrap"):
                 ui.label(device_words(one.device, _))
                 if one.is_this:
                     ui.label(_("This one")).classes("u-muted")
             for words in (one.address or "–", day_and_time(one.created_at, zone, lang),
                           day_and_time(one.last_used_at, zone, lang)):  # fmt: skip
-                with ui.element("td"):
+                with ui.element("td").classes("u-nowrap"):
                     ui.label(words)
             with ui.element("td").classes("u-table__actions"):
                 if self._may_end and not one.is_this:
