@@ -142,7 +142,8 @@ def tokens_of(own: Palette) -> dict[Mode, dict[str, str]]:
     """Return the custom properties that an organization's colours replace, without their prefix; none without any.
 
     What depends on a colour goes with it: the focus and the present bar with the accent, the quieter words and the
-    chosen place with the header, as quiet as can still be read.
+    chosen place with the header, as quiet as can still be read. Colours that cannot be read, which nobody can save, go
+    as they are: a preview shows them while they are typed.
     """
     tokens: dict[Mode, dict[str, str]] = {}
     for mode, colors in completed(own).items():
@@ -161,8 +162,10 @@ def tokens_of(own: Palette) -> dict[Mode, dict[str, str]]:
 
 
 def _header(ground: str, words: str) -> dict[str, str]:
-    muted = next(one for share in MUTED_SHARES if can_be_read(one := mixed(words, ground, share), (ground,)))
-    chosen = next(one for share in CHOSEN_SHARES if can_be_read(words, (one := mixed(words, ground, share),)))
+    quieter = (mixed(words, ground, share) for share in MUTED_SHARES)
+    muted = next((one for one in quieter if can_be_read(one, (ground,))), words)
+    marked = (mixed(words, ground, share) for share in CHOSEN_SHARES)
+    chosen = next((one for one in marked if can_be_read(words, (one,))), ground)
     return {
         "header": ground,
         "on-header": words,

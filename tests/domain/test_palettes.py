@@ -93,6 +93,12 @@ class TestTokens:
             Mode.DARK: {"accent": "#ffffff", "focus": "#ffffff", "bar-now": "#ffffff"}
         }
 
+    @given(colors, colors)
+    def test_are_there_for_a_preview_of_what_nobody_can_read(self, ground: str, words: str) -> None:
+        tokens = tokens_of({Mode.LIGHT: {ColorRole.HEADER: ground, ColorRole.ON_HEADER: words}})[Mode.LIGHT]
+
+        assert (tokens["header"], tokens["on-header"]) == (ground, words)
+
     @given(colors)
     def test_keep_the_quieter_words_of_a_header_readable(self, ground: str) -> None:
         words = max(("#000000", "#ffffff"), key=lambda end: contrast(end, ground))
