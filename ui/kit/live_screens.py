@@ -112,8 +112,6 @@ async def _close(client: Client, leads_to: str) -> None:
     for sid in sockets_of(client):
         await core.sio.disconnect(sid)
     if not client.is_deleted:
-        for waiting in tuple(client._delete_tasks.values()):  # noqa: SLF001 - else NiceGUI deletes it once more
-            waiting.cancel()
         client.delete()
     for document in tuple(client._delete_tasks):  # noqa: SLF001 - else NiceGUI deletes it again, which is an error
         client._cancel_delete_task(document)  # noqa: SLF001
