@@ -163,7 +163,12 @@ async def background(
 ) -> AsyncIterator[None]:
     """Run everything that goes on beside the requests for the time of the block."""
     settings = process.settings
-    pump = Pump(server.app_url, process.hub, throttle_ms=settings.notify_throttle_ms)
+    pump = Pump(
+        server.app_url,
+        process.hub,
+        throttle_ms=settings.notify_throttle_ms,
+        count_screens=lambda: process.screens.count,
+    )
     running = [pump.run(), process.boards.tell_status_forever()]
     if settings.worker:
         running.append(work_forever())

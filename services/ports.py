@@ -87,6 +87,16 @@ class ContentMissing(NotFound):
     sentence: ClassVar[str] = marked("The content of this file is gone. Upload it again.")
 
 
+@dataclass(frozen=True)
+class StoreRoom:
+    """What a file store is, and how much still goes into it."""
+
+    backend: str
+    """`folder` or `s3`."""
+    free_bytes: int | None
+    """None where nothing limits it but a bill."""
+
+
 class FileStore(Protocol):
     """Something that keeps the bytes of files under keys, such as `organization/sha256`."""
 
@@ -137,6 +147,14 @@ class FileStore(Protocol):
 
         Raises:
             FilesUnavailable: they cannot be read right now.
+        """
+        ...
+
+    async def room(self) -> StoreRoom:
+        """Return what it is, and how much still goes into it.
+
+        Raises:
+            FilesUnavailable: it cannot be asked right now.
         """
         ...
 

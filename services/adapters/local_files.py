@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 import structlog
 
 from services.db.keys import new_id
-from services.ports import ContentMissing, FilesUnavailable
+from services.ports import ContentMissing, FilesUnavailable, StoreRoom
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,18 @@ class LocalFiles:
         """
         for key in await _in_thread(self._keys, prefix):
             yield key
+
+    async def room(self) -> StoreRoom:
+        """Return how much still goes onto the folder's disk.
+
+        Raises:
+            FilesUnavailable: the disk cannot be asked.
+        """
+        return StoreRoom("folder", await _in_thread(self._free_bytes))
+
+    def _free_bytes(self) -> int:
+        there = next(folder for folder in (self._folder, *self._folder.absolute().parents) if folder.exists())
+        return shutil.disk_usage(there).free
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

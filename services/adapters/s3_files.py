@@ -12,7 +12,7 @@ import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 
-from services.ports import ContentMissing, FilesUnavailable
+from services.ports import ContentMissing, FilesUnavailable, StoreRoom
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +103,10 @@ class S3Files:
         """
         for key in await _in_thread(self._keys, prefix):
             yield key
+
+    async def room(self) -> StoreRoom:
+        """Return that nothing limits a bucket."""
+        return StoreRoom("s3", None)
 
     def _read(self, key: str) -> bytes:
         answer = self._client.get_object(self._bucket, key)

@@ -8,6 +8,7 @@ unlogged, so after every new connection all screens load again.
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import asyncpg
@@ -29,7 +30,7 @@ LONGEST_RETRY_S = 1.0
 TOPICS = ["#"]
 
 POP = "SELECT message FROM pgmq.pop($1, $2)"
-HEARTBEAT = "UPDATE app.server_processes SET seen_at = now() WHERE queue = $1 AND closed_at IS NULL"
+HEARTBEAT = "UPDATE app.server_processes SET seen_at = now(), screens = $2 WHERE queue = $1 AND closed_at IS NULL"
 
 LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
@@ -37,11 +38,15 @@ LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 class Pump:
     """Reads this process's live queue as long as it runs, whatever happens to the database."""
 
-    def __init__(self, url: str, hub: Hub, *, throttle_ms: int = 20) -> None:
+    def __init__(
+        self, url: str, hub: Hub, *, throttle_ms: int = 20, count_screens: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Read for `hub`; `count_screens` tells how many pages are open here, for the page of health."""
         self.queue = f"live_{secrets.token_hex(6)}"
         self._url = url
         self._hub = hub
         self._throttle_ms = throttle_ms
+        self._count_screens = count_screens
         self._bell = asyncio.Event()
 
     async def run(self) -> None:
@@ -82,7 +87,7 @@ class Pump:
             self._bell.clear()
             await self._drain(connection)
             if time.monotonic() - heartbeat_at > HEARTBEAT_S:
-                if await connection.execute(HEARTBEAT, self.queue) == "UPDATE 0":
+                if await connection.execute(HEARTBEAT, self.queue, self._count_screens()) == "UPDATE 0":
                     await self._open_queue(connection)
                     self._hub.resync()
                 heartbeat_at = time.monotonic()

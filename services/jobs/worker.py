@@ -4,11 +4,13 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+import orjson
 import structlog
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -32,8 +34,9 @@ REST_S = 60
 IDLE_S = 1.0
 HEARTBEAT_S = 10.0
 AT_ONCE = 4
+LONGEST_NAME = 100
 
-READ = text("SELECT msg_id, read_ct, message FROM pgmq.read(:queue, :vt, :qty)")
+READ = text("SELECT msg_id, read_ct, message, clock_timestamp() AS at FROM pgmq.read(:queue, :vt, :qty)")
 DELETE = text("SELECT pgmq.delete(CAST(:queue AS text), CAST(:id AS bigint))")
 POSTPONE = text("SELECT msg_id FROM pgmq.set_vt(CAST(:queue AS text), CAST(:id AS bigint), CAST(:vt AS integer))")
 NOTE_ERROR = text(
@@ -44,8 +47,8 @@ NOTE_RUNNING = text("""
 UPDATE pgmq.q_jobs SET headers = coalesce(headers, '{}') || '{"runs": true}' WHERE msg_id = :id
 """)
 HEARTBEAT = text("""
-INSERT INTO app.workers AS known (id, host, pid, running) VALUES (:id, :host, :pid, :running)
-ON CONFLICT ON CONSTRAINT workers_pk DO UPDATE SET seen_at = now(), running = excluded.running
+INSERT INTO app.workers AS known (id, host, pid, jobs) VALUES (:id, :host, :pid, CAST(:jobs AS jsonb))
+ON CONFLICT ON CONSTRAINT workers_pk DO UPDATE SET seen_at = now(), jobs = excluded.jobs
 """)
 FAREWELL = text("DELETE FROM app.workers WHERE id = :id")
 ARCHIVE = text("SELECT pgmq.archive(CAST(:queue AS text), CAST(:id AS bigint))")
@@ -71,6 +74,13 @@ class Taken:
     attempt: int
     message: object
     """As it lay in the queue; nobody has looked at it yet."""
+    at: datetime
+    """When it was taken, aware UTC."""
+
+    @property
+    def name(self) -> str:
+        """What it calls itself, whether or not anybody knows such a job."""
+        return str(self.message.get("job", "?"))[:LONGEST_NAME] if isinstance(self.message, dict) else "?"
 
 
 class _Message(BaseModel):
@@ -91,7 +101,7 @@ async def work_forever() -> None:
     A long job holds up no other: whoever is done makes room for the next, and of a job that comes again and again only
     one is under way.
     """
-    under_way: set[asyncio.Task[None]] = set()
+    under_way: dict[asyncio.Task[None], Taken] = {}
     recurring: set[str] = set()
     me = _Heart()
     look_at = 0.0
@@ -100,13 +110,13 @@ async def work_forever() -> None:
             try:
                 if time.monotonic() >= look_at:
                     await queue_due_schedules()
-                    await me.beat(len(under_way))
+                    await me.beat(tuple(under_way.values()))
                     look_at = time.monotonic() + IDLE_S
                 taken = await _take(AT_ONCE - len(under_way))
-                under_way |= {asyncio.create_task(_do(job, recurring)) for job in taken}
-                ended = await _first_ended(under_way)
-                under_way -= ended
-                await asyncio.gather(*ended)
+                under_way |= {asyncio.create_task(_do(job, recurring)): job for job in taken}
+                for ended in await _first_ended(under_way):
+                    del under_way[ended]
+                    await ended
             except Unavailable:
                 await asyncio.sleep(IDLE_S)
             except Exception:
@@ -125,15 +135,16 @@ class _Heart:
 
     def __init__(self) -> None:
         self._id = new_id()
-        self._beaten_at, self._told = 0.0, -1
+        self._beaten_at, self._told = 0.0, "?"
 
-    async def beat(self, running: int) -> None:
-        if running == self._told and time.monotonic() < self._beaten_at + HEARTBEAT_S:
+    async def beat(self, running: tuple[Taken, ...]) -> None:
+        jobs = orjson.dumps([{"name": taken.name, "since": taken.at} for taken in running]).decode()
+        if jobs == self._told and time.monotonic() < self._beaten_at + HEARTBEAT_S:
             return
-        who = {"id": self._id, "host": socket.gethostname()[:100], "pid": os.getpid(), "running": running}
+        who = {"id": self._id, "host": socket.gethostname()[:100], "pid": os.getpid(), "jobs": jobs}
         async with without_tenant() as connection:
             await connection.execute(HEARTBEAT, who)
-        self._beaten_at, self._told = time.monotonic(), running
+        self._beaten_at, self._told = time.monotonic(), jobs
 
     async def stop(self) -> None:
         async with without_tenant() as connection:
@@ -173,10 +184,10 @@ async def _take(most: int) -> list[Taken]:
         return []
     async with without_tenant() as connection:
         rows = await connection.execute(READ, {"queue": QUEUE, "vt": VISIBILITY_S, "qty": most})
-        return [Taken(row.msg_id, row.read_ct, row.message) for row in rows]
+        return [Taken(row.msg_id, row.read_ct, row.message, row.at) for row in rows]
 
 
-async def _first_ended(under_way: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+async def _first_ended(under_way: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
     """Wait until a job ends, but no longer than until the queue is to be looked at again."""
     if not under_way:
         await asyncio.sleep(IDLE_S)

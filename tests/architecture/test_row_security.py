@@ -33,6 +33,8 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.note_audit(text,text,uuid,jsonb)": "the runtime role cannot write the audit log",
     "app.audited_organizations()": "the doctor verifies the audit of every organization",
     "app.bind_webhooks()": "only the owner binds queues",
+    "app.queues()": "the runtime role reads no archive but that of jobs",
+    "app.kept_files()": "adds up what files take; it enters one organization after the other and tells sums only",
     "app.seal_audit()": "the runtime role cannot write the chain",
     "app.seal_audit_of(uuid,bigint)": "the runtime role cannot write the chain",
     "app.verify_audit(bigint,bigint,bytea,integer)": "a chain is verified whole, whichever plants its reader sees",

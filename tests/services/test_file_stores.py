@@ -98,6 +98,12 @@ class TestFileStore:
         assert [key async for key in store.keys("org-1/")] == ["org-1/a", "org-1/b"]
         assert [key async for key in store.keys("org-3/")] == []
 
+    async def test_says_what_it_is_and_how_much_goes_into_it(self, store: FileStore) -> None:
+        room = await store.room()
+
+        is_folder = isinstance(store, LocalFiles)
+        assert (room.backend, room.free_bytes is not None) == ("folder" if is_folder else "s3", is_folder)
+
     async def test_shows_no_half_of_a_content_while_it_is_replaced(self, store: FileStore) -> None:
         contents = {b"a" * 300_000, b"b" * 300_000}
         await store.put("org/abc", b"a" * 300_000)

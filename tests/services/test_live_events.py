@@ -73,6 +73,18 @@ async def pump(hub: Hub, app_connection: Connection) -> str:
     return queue
 
 
+class TestHeartbeat:
+    async def test_tells_how_many_screens_the_process_has(self, app_url: str, app_connection: Connection) -> None:
+        pump = Pump(app_url, Hub(), count_screens=lambda: 7)
+
+        async with running(pump), asyncio.timeout(10):
+            asked = "SELECT screens FROM app.server_processes WHERE queue = $1"
+            while not (screens := await app_connection.fetchval(asked, pump.queue)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # another process would have nothing but the row
+
+        assert screens == 7
+
+
 class TestCommit:
     async def test_delivers_what_happened(self, floor: Floor, hub: Hub) -> None:
         ear = Ear(hub, floor.scope.org_id)

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from domain.errors import Forbidden, NotFound
+from domain.files.purposes import FilePurpose
 from domain.identity.roles import Role
 from domain.scope import Scope
 from services.config import Settings
+from services.db.migrate import known_revisions
 from services.db.work import Work, begin, read
+from services.files.kept_files import keep_file
 from services.jobs.registry import REGISTRY, Job, does, enqueue
-from services.jobs.worker import MAX_ATTEMPTS, work_once
+from services.jobs.worker import MAX_ATTEMPTS, work_forever, work_once
 from services.operations.health import Condition, check_health
 from services.operations.jobs import (
     JobRuns,
@@ -213,6 +216,74 @@ class TestHealth:
         assert (health.work, health.workers) == (Condition.BROKEN, ())
         assert (health.queue, health.own_dead_letters) == (Condition.WORTH_A_LOOK, 1)
         assert dict(health.versions)["postgres"] == health.database_version
+        assert health.revision == known_revisions()[-1]
+
+    async def test_tells_of_every_queue_in_the_catalogue_how_much_lies_there_since_when(
+        self, floor: Floor, superuser_connection: Connection
+    ) -> None:
+        admin, live = floor.acting_as(Role.ADMIN), "live_" + "7" * 12
+        await superuser_connection.execute("SELECT app.open_live_queue($1, '{nothing.at.all}')", live)
+        await superuser_connection.execute("DELETE FROM pgmq.q_webhook_events")
+        await superuser_connection.execute("SELECT pgmq.send('webhook_events', '{}')")
+        await superuser_connection.execute(
+            "UPDATE pgmq.q_webhook_events SET enqueued_at = now() - interval '1 hour', vt = now() - interval '2 min'"
+        )
+        await buried(admin, superuser_connection)
+        await queued(admin, delay_s=60)
+
+        depths = {queue.name: queue for queue in (await check_health(admin)).queues}
+        await superuser_connection.execute("DELETE FROM pgmq.q_webhook_events")
+        await superuser_connection.execute("SELECT app.close_live_queue($1)", live)
+
+        catalogue = {row["queue_name"] for row in await superuser_connection.fetch("SELECT queue_name FROM pgmq.meta")}
+        assert set(depths) <= catalogue
+        assert {"jobs", "webhook_events", live} <= set(depths)
+        assert (depths["jobs"].depth, depths["jobs"].archived, depths["jobs"].late_s) == (1, 1, 0)
+        assert (depths[live].depth, depths[live].oldest_at, depths[live].oldest_s) == (0, None, 0)
+        events = depths["webhook_events"]
+        assert (events.depth, round(events.oldest_s / 60), round(events.late_s / 60)) == (1, 60, 2)
+
+    async def test_counts_screens_files_and_what_else_the_installation_has(
+        self, floor: Floor, other: Floor, superuser_connection: Connection
+    ) -> None:
+        admin, live = floor.acting_as(Role.ADMIN), "live_" + "8" * 12
+        before = await check_health(admin)
+        await superuser_connection.execute("SELECT app.open_live_queue($1, '{nothing.at.all}')", live)
+        await superuser_connection.execute("UPDATE app.server_processes SET screens = 3 WHERE queue = $1", live)
+        for one in (floor, other):
+            async with begin(one.acting_as(Role.ADMIN)) as work:
+                await keep_file(
+                    work, purpose=FilePurpose.CUSTOM_FIELD, name="a.txt", media_type="text/plain", content=b"ten bytes!"
+                )
+
+        health = await check_health(admin)
+        await superuser_connection.execute("SELECT app.close_live_queue($1)", live)
+
+        assert health.screens == before.screens + 3
+        assert (health.own_files, health.own_bytes) == (1, 10)
+        assert (health.stored_files, health.stored_bytes) == (before.stored_files + 2, before.stored_bytes + 20)
+        assert (health.backend, health.free_bytes is not None) == ("folder", True)
+        assert {"unison-mes", "python", "postgres", "nicegui", "postgres/btree_gist"} <= set(dict(health.versions))
+
+    async def test_names_the_jobs_that_workers_do_and_since_when(
+        self, floor: Floor, path: Path, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM app.workers")
+        admin, path.is_clear = floor.acting_as(Role.ADMIN), True
+        path.hold, path.entered = asyncio.Event(), asyncio.Event()
+        job = await queued(admin)
+        working = asyncio.create_task(work_forever())
+        await asyncio.wait_for(path.entered.wait(), 10)
+
+        async with asyncio.timeout(10):
+            while not (jobs := [each for worker in (await check_health(admin)).workers for each in worker.jobs]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # another process would have nothing but the row
+        path.hold.set()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+        assert [each.name for each in jobs] == [Stumble.name]
+        assert jobs[0].since >= job.enqueued_at
 
     async def test_counts_what_is_ones_own(self, floor: Floor, other: Floor, superuser_connection: Connection) -> None:
         await buried(other.acting_as(Role.ADMIN), superuser_connection)

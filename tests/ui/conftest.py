@@ -38,7 +38,7 @@ async def process(database: Database, app_url: str) -> AsyncIterator[Process]:
     live = asyncio.Event()
     process.hub.on_source(lambda is_live: live.set() if is_live else live.clear())
     async with app.router.lifespan_context(app):
-        pump = asyncio.create_task(Pump(app_url, process.hub).run())
+        pump = asyncio.create_task(Pump(app_url, process.hub, count_screens=lambda: process.screens.count).run())
         await asyncio.wait_for(live.wait(), 10)
         _App.app = app
         yield process

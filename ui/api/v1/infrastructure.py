@@ -24,6 +24,13 @@ from ui.api.v1.writes import Done, Write
 JobId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
+class RunningJob(Answer):
+    """What a worker is doing."""
+
+    name: str
+    since: datetime
+
+
 class Worker(Answer):
     """A worker that lives."""
 
@@ -31,15 +38,27 @@ class Worker(Answer):
     pid: int
     started_at: datetime
     seen_at: datetime
-    running: int = Field(description="Jobs that it was doing when it was seen.")
+    running: int = Field(description="How many jobs it was doing when it was seen.")
+    jobs: list[RunningJob] = Field(description="What it was doing when it was seen.")
 
 
-class Queue(Answer):
+class JobQueue(Answer):
     """The queue of jobs of the whole installation."""
 
     waiting: int
     archived: int
     oldest_s: float
+
+
+class Queue(Answer):
+    """A queue of the installation: of jobs, of events for webhooks, or of a server process that hears of changes."""
+
+    name: str
+    depth: int = Field(description="Messages, also those that are for later or being worked on.")
+    oldest_at: datetime | None = Field(description="Since when the oldest message lies there; null for none.")
+    oldest_s: float = Field(description="Its age in seconds; 0 for none.")
+    late_s: float = Field(description="For how long the first that is due has been waiting; 0 where none is due.")
+    archived: int = Field(description="Messages put aside; of `jobs` those that failed for good.")
 
 
 class InstallationHealth(Answer):
@@ -53,15 +72,22 @@ class InstallationHealth(Answer):
     connections: int
     most_connections: int
     queue: Condition
-    jobs: Queue
+    jobs: JobQueue
+    queues: list[Queue]
     own_dead_letters: int
     work: Condition
     workers: list[Worker]
     processes: int = Field(description="Server processes that hear of changes.")
+    screens: int = Field(description="Pages that people have open on all of them.")
     storage: Condition
+    backend: str = Field(description="What keeps files: `folder` or `s3`; empty where it does not answer.")
+    free_bytes: int | None = Field(description="How much still goes into it; null where nothing limits it.")
+    stored_files: int
+    stored_bytes: int
     own_files: int
     own_bytes: int
     migrations: Condition
+    revision: str = Field(description="The newest revision that the database has.")
     missing: list[str] = Field(description="Revisions that the database lacks.")
     versions: dict[str, str]
 
@@ -177,7 +203,7 @@ def infrastructure_router(settings: Settings) -> APIRouter:
         "/infrastructure/health", operation_id="getHealth", summary="How the installation is", responses=READING
     )
     async def get_health(caller: Caller) -> InstallationHealth:
-        """Look at the database, queue, workers, files, migrations and versions."""
+        """Look at the database, queues, workers, screens, files, migrations and versions."""
         health = await check_health(caller)
         return InstallationHealth.model_validate(
             {**vars(health), "migrations": health.schema, "versions": dict(health.versions)}
