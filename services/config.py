@@ -183,9 +183,13 @@ def settings_table() -> str:
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = "" if field.default in {None, ()} else f"`{_as_written(field.default)}`"
-        meaning = " ".join((field.description or "").split())
-        lines.append(f"| `UNISON_{name.upper()}` | {default} | {meaning} |")
+        lines.append(f"| `UNISON_{name.upper()}` | {default} | {meaning_of(name)} |")
     return "\n".join(lines)
+
+
+def meaning_of(name: str) -> str:
+    """Return what a setting means, in one line: as it is documented above, as the README and the page of health say."""
+    return " ".join((Settings.model_fields[name].description or "").split())
 
 
 def _as_written(default: object) -> str:

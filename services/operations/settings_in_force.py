@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from domain.identity.roles import Permission
 from domain.scope import Scope
-from services.config import Settings
+from services.config import Settings, meaning_of
 
 SET, NOT_SET = "set", "not set"
 
@@ -35,6 +35,7 @@ class SettingInForce:
     """As it would be written; of a secret only whether it is set."""
     origin: Origin
     meaning: str
+    """In English, as the README says it; the catalogues have it in other languages."""
 
 
 def settings_in_force(scope: Scope, settings: Settings) -> tuple[SettingInForce, ...]:
@@ -51,7 +52,7 @@ def settings_in_force(scope: Scope, settings: Settings) -> tuple[SettingInForce,
             name=f"UNISON_{name.upper()}",
             value=_shown(getattr(settings, name), is_secret=SecretStr in _kinds(field.annotation)),
             origin=_origin(f"UNISON_{name.upper()}", name in settings.model_fields_set, variables, file),
-            meaning=" ".join((field.description or "").split()),
+            meaning=meaning_of(name),
         )
         for name, field in Settings.model_fields.items()
     )

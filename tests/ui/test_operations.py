@@ -21,6 +21,9 @@ class TestHealthPage:
         await sees(admin, "All applied")
         await sees(admin, "1 of yours on this server process")
         await sees(admin, "UNISON_SECRET_KEY")
+        await sees(admin, "Least severe level that is logged: DEBUG, INFO, WARNING or ERROR.")
+        await sees(admin, "Jobs of all organizations")
+        await sees(admin, "postgres/btree_gist")
         await admin.should_not_see("kkkkkkkk")
 
     async def test_does_not_call_what_works_a_good_piece(self, floor: Floor, sign_in: SignIn) -> None:

@@ -75,6 +75,7 @@ class TestExtraction:
             ("Saved", "ui/pages/terminal_machine.py"),
             ("Choose a reason for the pieces that are not good.", "services/production/production_logs.py"),
             ("lane", "services/plant/places.py"),
+            ("Port to listen on.", "services/config.py"),
             ("machine", "services/plant/places.py"),
             ("acknowledged", "domain/andon/calls.py"),
             (
@@ -82,7 +83,7 @@ class TestExtraction:
                 "domain/checks.py",
             ),
         ],
-        ids=["label", "click", "sentence", "noun", "either_noun", "state", "sentence_in_two_lines"],
+        ids=["label", "click", "sentence", "noun", "setting", "either_noun", "state", "sentence_in_two_lines"],
     )
     def test_finds(self, source: Catalog, message: str, said_by: str) -> None:
         found = source.get(message)

@@ -1,8 +1,8 @@
 """What there is to translate, and the command that brings a catalogue up to date with it.
 
-Messages are the literals given to `_`, `translate` and `marked`, and the nouns that `NotFound(what=...)` puts into its
-sentence. `uv run python -m tests.ui.update_translations` adds what is new to every catalogue, untranslated, and drops
-what nothing says any more.
+Messages are the literals given to `_`, `translate` and `marked`, the nouns that `NotFound(what=...)` puts into its
+sentence, and what settings mean. `uv run python -m tests.ui.update_translations` adds what is new to every catalogue,
+untranslated, and drops what nothing says any more.
 """
 
 import ast
@@ -13,6 +13,7 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir, extract_python
 from babel.messages.pofile import read_po, write_po
 
+from services.config import Settings, meaning_of
 from ui.kit.translate import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE
 
 ROOT = CATALOGUES.parents[1]
@@ -39,6 +40,8 @@ def source_messages() -> Catalog:
         method_map = [("**.py", _extract)]
         for path, _line, message, _comments, _context in extract_from_dir(ROOT / room, method_map, keywords=KEYWORDS):  # type: ignore[arg-type]
             catalogue.add(message, locations=[(f"{room}/{path}", 0)])
+    for name in Settings.model_fields:
+        catalogue.add(meaning_of(name), locations=[("services/config.py", 0)])
     return catalogue
 
 

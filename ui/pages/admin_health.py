@@ -199,7 +199,7 @@ def _settings(seat: Seat) -> None:
     words = {"set": _("set"), "not set": _("not set")}
     with ui.element("div").classes("u-table-scroll"), ui.element("table").classes("u-table"):
         with ui.element("thead"), ui.element("tr"):
-            for head in (_("Setting"), _("Value"), _("From")):
+            for head in (_("Setting"), _("Value"), _("From"), _("Meaning")):
                 with ui.element("th"):
                     ui.label(head)
         with ui.element("tbody"):
@@ -207,4 +207,8 @@ def _settings(seat: Seat) -> None:
                 with ui.element("tr").mark("setting"):
                     for cell in (one.name, words.get(one.value, one.value), origins[one.origin.value]):
                         with ui.element("td"):
-                            ui.label(cell).classes("u-mono" if cell == one.name else "")
+                            ui.label(cell).classes("u-mono" if cell == one.name else "u-break")
+                    with ui.element("td").classes("u-setting__meaning"):
+                        for number, part in enumerate(_(one.meaning).split("`")):  # between backticks stands code
+                            if part:
+                                ui.label(part).classes("u-mono" if number % 2 else "")
