@@ -14,6 +14,8 @@ class Event(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     topic: ClassVar[str]
+    stays_inside: ClassVar[bool] = False
+    """Whether only screens hear of it: webhooks are never told, and cannot ask for it."""
 
 
 class ProductionReported(Event):
@@ -179,6 +181,15 @@ class TaskMoved(Event):
     topic = "system.task.moved"
     task_id: UUID
     kind: str
+
+
+class JobMoved(Event):
+    """A job of the organization was queued, begun, ended, tried again or taken back. Read by the pages of jobs and of
+    health. To tell a webhook of a job is a job itself, which would go on for ever: it stays inside."""
+
+    topic = "system.job.moved"
+    stays_inside = True
+    job: str
 
 
 class OrganizationChanged(Event):

@@ -11,6 +11,8 @@ from domain.events import EVENTS
 
 LONGEST_URL = 2000
 MOST_TOPICS = 50
+TOLD_TOPICS = tuple(sorted(topic for topic, event in EVENTS.items() if not event.stays_inside))
+"""What webhooks can ask for."""
 PATTERN = re.compile(r"([a-z_]+|\*)\.([a-z_]+|\*)\.([a-z_]+|\*)")
 PAUSES_S = (10, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 21_600, 21_600, 21_600)
 """Seconds between attempts: about 27 hours together."""
@@ -89,7 +91,7 @@ def checked_topics(patterns: list[str]) -> list[str]:
     if not 1 <= len(kept) <= MOST_TOPICS:
         raise InvalidTopics(field="topics", topic="")
     for pattern in kept:
-        if not PATTERN.fullmatch(pattern) or not any(is_matched(pattern, topic) for topic in EVENTS):
+        if not PATTERN.fullmatch(pattern) or not any(is_matched(pattern, topic) for topic in TOLD_TOPICS):
             raise InvalidTopics(field="topics", topic=pattern)
     return kept
 

@@ -1,6 +1,6 @@
-"""Health: what lies in every queue, what every worker does, and how much the files of all organizations take."""
+"""Health: what lies in every queue, what workers do and did, and how much the files of all organizations take."""
 
-from migrations.policies import APP_ROLE, comment_v1, run_sql
+from migrations.policies import APP_ROLE, comment_v1, isolate_v1, run_sql
 
 revision = "0030"
 down_revision = "0029"
@@ -40,6 +40,25 @@ BEGIN
   RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION app.kept_files() IS 'How many files all organizations keep, and how many bytes they have';
+
+CREATE FUNCTION app.purge_job_runs(older_than interval) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE organization uuid; gone bigint; purged bigint := 0;
+BEGIN
+  IF older_than < interval '1 hour' THEN
+    RAISE EXCEPTION 'what jobs did is kept for an hour at least' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  FOR organization IN SELECT id FROM public.organizations LOOP
+    PERFORM set_config('app.org_id', organization::text, true);
+    DELETE FROM public.job_runs WHERE ended_at < now() - older_than;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    purged := purged + gone;
+  END LOOP;
+  PERFORM set_config('app.org_id', '', true);
+  RETURN purged;
+END $$;
+COMMENT ON FUNCTION app.purge_job_runs(interval) IS
+  'Forgets jobs that ended longer ago than given, one organization after the other under its row security';
 """
 
 
@@ -59,8 +78,33 @@ def upgrade() -> None:
         "Background workers by their heartbeat",
         jobs="What it was doing then: the name of each job, and since when",
     )
+    run_sql("""
+    CREATE TABLE job_runs (
+      id uuid CONSTRAINT job_runs_pk PRIMARY KEY,
+      org_id uuid NOT NULL CONSTRAINT job_runs_organization_fk REFERENCES organizations (id),
+      job_id bigint NOT NULL,
+      name text NOT NULL,
+      outcome text NOT NULL CONSTRAINT job_runs_outcome_ck CHECK (outcome IN ('done', 'failed')),
+      attempts integer NOT NULL,
+      started_at timestamptz NOT NULL,
+      ended_at timestamptz NOT NULL,
+      error text NOT NULL DEFAULT '',
+      CONSTRAINT job_runs_org_uq UNIQUE (org_id, id),
+      CONSTRAINT job_runs_times_ck CHECK (ended_at >= started_at)
+    );
+    CREATE INDEX job_runs_ended_ix ON job_runs (org_id, ended_at DESC);
+    """)
+    isolate_v1("job_runs", grants="SELECT, INSERT")
+    comment_v1(
+        "job_runs",
+        "Jobs that ended within a day, and how",
+        job_id="Its number in the queue",
+        outcome="done, or failed for good: then it lies among the dead letters as well",
+        started_at="When its last attempt began",
+        error="What went wrong, of one that failed",
+    )
     run_sql(FUNCTIONS)
     run_sql(f"""
-    REVOKE ALL ON FUNCTION app.queues, app.kept_files FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION app.queues, app.kept_files TO {APP_ROLE};
+    REVOKE ALL ON FUNCTION app.queues, app.kept_files, app.purge_job_runs FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION app.queues, app.kept_files, app.purge_job_runs TO {APP_ROLE};
     """)

@@ -8,6 +8,13 @@ from domain.events import Event
 from domain.scope import Scope
 
 SEND = "SELECT count(*) FROM pgmq.send_batch_topic($1::text, $2::text[]::jsonb[])"
+# What stays inside goes into the queues of server processes, whatever else is bound to its topic.
+SEND_INSIDE = """
+SELECT count(*) FROM (
+  SELECT DISTINCT queue_name FROM pgmq.topic_bindings
+  WHERE queue_name LIKE 'live\\_%' AND $1::text ~ compiled_regex ORDER BY queue_name
+) AS bound CROSS JOIN LATERAL pgmq.send_batch(bound.queue_name, $2::text[]::jsonb[])
+"""
 
 
 async def flush(fetch: Callable[..., Awaitable[object]], scope: Scope, events: Sequence[Event]) -> None:
@@ -16,11 +23,12 @@ async def flush(fetch: Callable[..., Awaitable[object]], scope: Scope, events: S
     Events of one topic go in one statement. Screens load again whatever an event names, so the order between
     topics carries no meaning.
     """
-    by_topic: dict[str, dict[str, None]] = {}
+    by_topic: dict[tuple[str, str], dict[str, None]] = {}
     for event in events:
-        by_topic.setdefault(event.topic, {})[encode(scope, event)] = None
-    for topic, messages in by_topic.items():
-        await fetch(SEND, topic, list(messages))
+        way = SEND_INSIDE if event.stays_inside else SEND
+        by_topic.setdefault((way, event.topic), {})[encode(scope, event)] = None
+    for (way, topic), messages in by_topic.items():
+        await fetch(way, topic, list(messages))
 
 
 def encode(scope: Scope, event: Event) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.events import JobMoved
 from domain.scope import Scope
 from services.db.work import Work
 
@@ -100,6 +101,7 @@ async def enqueue(work: Work, job: Job, *, delay_s: int = 0) -> None:
     """Queue a job for the work's organization and actor; it exists if, and only if, the work commits."""
     message = _message(work.scope, job)
     await work.session.execute(SEND, {"queue": QUEUE, "message": orjson.dumps(message).decode(), "delay": delay_s})
+    work.emit(JobMoved(job=job.name))
 
 
 async def enqueue_each(work: Work, jobs: Sequence[tuple[Job, int]]) -> None:
@@ -107,6 +109,8 @@ async def enqueue_each(work: Work, jobs: Sequence[tuple[Job, int]]) -> None:
     if jobs:
         messages = [orjson.dumps(_message(work.scope, job)).decode() for job, _ in jobs]
         await work.fetch(SEND_EACH, QUEUE, messages, [delay_s for _, delay_s in jobs])
+        for name in {job.name for job, _ in jobs}:
+            work.emit(JobMoved(job=name))
 
 
 async def enqueue_for_system(connection: AsyncConnection, job: Job) -> None:

@@ -13,6 +13,8 @@ ANSWERS_KEPT_FOR = timedelta(days=1)
 """How long the answer to a write can be had again under its Idempotency-Key."""
 SIGN_INS_KEPT_FOR = timedelta(days=30)
 """How long a session that has ended can still be looked at."""
+RUNS_KEPT_FOR = timedelta(days=1)
+"""How long the list of jobs shows what is done."""
 HOUR_S = 3600
 
 
@@ -44,6 +46,18 @@ class PurgeSignInAttempts(Job):
     """Forget failed sign-ins that lock nobody any more."""
 
     name = "upkeep.sign_in_attempts.purge"
+
+
+class PurgeJobRuns(Job):
+    """Forget jobs that ended a day ago."""
+
+    name = "upkeep.job_runs.purge"
+
+
+@does_for_system(PurgeJobRuns, every_s=HOUR_S)
+async def purge_job_runs(connection: AsyncConnection, _: PurgeJobRuns) -> None:
+    """Keep the list of what was done lately short."""
+    await connection.execute(text("SELECT app.purge_job_runs(:older)"), {"older": RUNS_KEPT_FOR})
 
 
 @does_for_system(PurgeSignInAttempts, every_s=HOUR_S)

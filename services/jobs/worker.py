@@ -19,8 +19,9 @@ from domain.errors import Unavailable
 from domain.scope import Scope
 from services.db.engine import without_tenant
 from services.db.keys import new_id
-from services.db.work import begin
+from services.db.work import Work, begin
 from services.jobs.registry import QUEUE, REGISTRY, Registered, enqueue_for_system
+from services.jobs.runs import JobOutcome, note_end, tell, tell_start
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,7 @@ REST_S = 60
 """How long a job of a suspended organization waits before it looks again; such a look counts as no attempt."""
 IDLE_S = 1.0
 HEARTBEAT_S = 10.0
+TELL_AFTER_S = 0.3
 AT_ONCE = 4
 LONGEST_NAME = 100
 
@@ -81,6 +83,13 @@ class Taken:
     def name(self) -> str:
         """What it calls itself, whether or not anybody knows such a job."""
         return str(self.message.get("job", "?"))[:LONGEST_NAME] if isinstance(self.message, dict) else "?"
+
+    @property
+    def org_id(self) -> UUID | None:
+        """Whose it is; None where it is nobody's or nobody can tell."""
+        with suppress(ValueError):
+            return UUID(str(self.message.get("org"))) if isinstance(self.message, dict) else None
+        return None
 
 
 class _Message(BaseModel):
@@ -197,21 +206,20 @@ async def _first_ended(under_way: Collection[asyncio.Task[None]]) -> set[asyncio
 
 
 async def _do(taken: Taken, recurring: set[str]) -> None:
-    name = "?"
-    holding = asyncio.create_task(_hold(taken))
+    beside = [asyncio.create_task(_hold(taken)), asyncio.create_task(_tell_when_long(taken))]
     try:
         message = _Message.model_validate(taken.message)
-        name = message.job
         if taken.attempt > 1:
             async with without_tenant() as connection:
                 await connection.execute(NOTE_RUNNING, {"id": taken.id})
         await _run(message, taken, recurring)
     except Unavailable:
-        log.warning("job waits for the database", job=name, id=taken.id)
+        log.warning("job waits for the database", job=taken.name, id=taken.id)
     except Exception as error:  # noqa: BLE001 - the boundary of every job: log once, try again later or archive
-        await _failed(taken, name, error)
+        await _failed(taken, error)
     finally:
-        holding.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
@@ -238,7 +246,8 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
                 await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})
                 return
         await registered.for_scope(scope, job)
-        await _delete(taken)
+        async with begin(scope) as work:
+            await _end(work, taken)
         return
     if registered.for_tenant is None:
         raise LookupError(f"the job “{message.job}” has no handler")
@@ -247,7 +256,15 @@ async def _run(message: _Message, taken: Taken, recurring: set[str]) -> None:
             await work.session.execute(REST, {"id": taken.id, "rest_s": REST_S})
             return
         await registered.for_tenant(work, job)
-        await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+        await _end(work, taken)
+
+
+async def _end(work: Work, taken: Taken) -> None:
+    """Take a job that was done out of the queue, in the transaction that says so."""
+    await work.session.execute(DELETE, {"queue": QUEUE, "id": taken.id})
+    await note_end(
+        work, job_id=taken.id, name=taken.name, attempts=taken.attempt, started_at=taken.at, outcome=JobOutcome.DONE
+    )
 
 
 async def _delete(taken: Taken) -> None:
@@ -269,9 +286,9 @@ async def _alone(registered: Registered, recurring: set[str]) -> AsyncIterator[b
         recurring.discard(name)
 
 
-async def _failed(taken: Taken, name: str, error: Exception) -> None:
+async def _failed(taken: Taken, error: Exception) -> None:
     is_over = taken.attempt >= MAX_ATTEMPTS
-    log.error("job failed", job=name, id=taken.id, attempt=taken.attempt, archived=is_over, exc_info=error)
+    log.error("job failed", job=taken.name, id=taken.id, attempt=taken.attempt, archived=is_over, exc_info=error)
     try:
         async with without_tenant() as connection:
             await connection.execute(NOTE_ERROR, {"id": taken.id, "error": repr(error)[:2000]})
@@ -280,8 +297,30 @@ async def _failed(taken: Taken, name: str, error: Exception) -> None:
             else:
                 parameters = {"queue": QUEUE, "id": taken.id, "vt": pause_after(taken.attempt)}
                 await connection.execute(POSTPONE, parameters)
+        if taken.org_id is not None:
+            await _note_failure(Scope(taken.org_id, request_id=f"job-{taken.id}"), taken, error, is_over=is_over)
     except Unavailable:
-        log.warning("job will be tried again when its visibility ends", job=name, id=taken.id)
+        log.warning("job will be tried again when its visibility ends", job=taken.name, id=taken.id)
+
+
+async def _note_failure(scope: Scope, taken: Taken, error: Exception, *, is_over: bool) -> None:
+    async with begin(scope) as work:
+        if not is_over:
+            tell(work, taken.name)
+            return
+        await note_end(
+            work, job_id=taken.id, name=taken.name, attempts=taken.attempt, started_at=taken.at,
+            outcome=JobOutcome.FAILED, error=repr(error),
+        )  # fmt: skip
+
+
+async def _tell_when_long(taken: Taken) -> None:
+    """Tell pages of a job that runs long enough to be seen; telling of all would double what short ones do."""
+    if taken.org_id is None:
+        return
+    await asyncio.sleep(TELL_AFTER_S)
+    with suppress(Unavailable):
+        await tell_start(Scope(taken.org_id, request_id=f"job-{taken.id}"), taken.name)
 
 
 async def _hold(taken: Taken) -> None:

@@ -5,21 +5,30 @@ organization's messages only.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 import asyncpg
+import orjson
+from sqlalchemy import select
 
 from domain.errors import Conflict, NotFound, marked
 from domain.identity.roles import Permission
+from services.db.tables import JobRun
 from services.db.work import Work
 from services.jobs.registry import QUEUE
+from services.jobs.runs import JobOutcome, tell
 
 MOST_SHOWN = 200
+MOST_DONE = 100
+DONE_SHOWN_FOR = timedelta(days=1)
 LONGEST_ERROR = 500
 # Whoever changes a job holds its message, as a worker does that takes it.
-HOLD = "SELECT msg_id FROM pgmq.q_jobs WHERE msg_id = $1 AND message ->> 'org' = app.current_org()::text FOR UPDATE"
+HOLD = """
+SELECT message ->> 'job' AS name FROM pgmq.q_jobs
+WHERE msg_id = $1 AND message ->> 'org' = app.current_org()::text FOR UPDATE
+"""
 JOBS = f"""
 SELECT id, attempts, enqueued_at, due_at, message ->> 'job' AS name, error, is_running, due_at <= now() AS is_due
 FROM app.organization_jobs() ORDER BY id DESC LIMIT {MOST_SHOWN}
@@ -66,6 +75,26 @@ class QueuedJob:
 
 
 @dataclass(frozen=True)
+class DoneJob:
+    """A job that ended lately."""
+
+    id: int
+    name: str
+    outcome: JobOutcome
+    attempts: int
+    started_at: datetime
+    """When its last attempt began, aware UTC."""
+    ended_at: datetime
+    error: str
+    """What went wrong, of one that failed for good."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long the last attempt took, in seconds."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
 class DeadLetter:
     """A job that failed for good."""
 
@@ -85,6 +114,25 @@ async def list_jobs(work: Work) -> tuple[QueuedJob, ...]:
     """
     await work.permit(Permission.INSPECT_SYSTEM)
     return tuple(_job(row) for row in await work.fetch(JOBS))
+
+
+async def list_done_jobs(work: Work) -> tuple[DoneJob, ...]:
+    """Return the organization's jobs that ended within a day, the newest first and at most a hundred.
+
+    Raises:
+        Forbidden: the actor may not inspect the system.
+    """
+    await work.permit(Permission.INSPECT_SYSTEM)
+    lately = (
+        select(JobRun)
+        .where(JobRun.ended_at > work.now - DONE_SHOWN_FOR)
+        .order_by(JobRun.ended_at.desc(), JobRun.id.desc())
+        .limit(MOST_DONE)
+    )
+    return tuple(
+        DoneJob(row.job_id, row.name, JobOutcome(row.outcome), row.attempts, row.started_at, row.ended_at, row.error)
+        for row in (await work.session.execute(lately)).scalars()
+    )
 
 
 async def list_dead_letters(work: Work) -> tuple[DeadLetter, ...]:
@@ -144,10 +192,12 @@ async def discard_dead_letter(work: Work, *, job_id: int) -> None:
 
 async def _hold(work: Work, job_id: int) -> None:
     await work.permit(Permission.EDIT_JOBS)
-    if not await work.fetch(HOLD, job_id):
+    held = await work.fetch(HOLD, job_id)
+    if not held:
         raise NotFound(what="job")
     if (await work.fetch(ONE, job_id))[0]["is_running"]:
         raise JobRuns
+    tell(work, held[0]["name"])
 
 
 async def _taken(work: Work, job_id: int) -> str:
@@ -156,6 +206,7 @@ async def _taken(work: Work, job_id: int) -> str:
     if not rows:
         raise NotFound(what="dead letter")
     message: str = rows[0]["message"]
+    tell(work, orjson.loads(message)["job"])
     return message
 
 

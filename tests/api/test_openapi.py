@@ -106,6 +106,7 @@ class TestDocument:
             "removeShiftTemplate", "listShiftExceptions", "addShiftException", "removeShiftException", "listCrews",
             "addCrew", "editCrew", "removeCrew", "listBadges", "setBadge", "removeBadge",
             "getHealth", "listSettings", "listFeatures", "switchFeature", "listJobs", "retryJob", "cancelJob",
+            "listDoneJobs",
             "listWebhooks", "getWebhook", "addWebhook", "editWebhook", "rotateWebhookSecret", "removeWebhook",
             "pingWebhook",
             "listWebhookDeliveries", "replayWebhookDelivery",

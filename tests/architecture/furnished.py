@@ -29,6 +29,7 @@ from services.db.tables import (
     CycleTime,
     HourlyFact,
     IdempotencyKey,
+    JobRun,
     KeptFile,
     Machine,
     MachinePlace,
@@ -292,6 +293,10 @@ def _run_things(work: Work, floor: Floor) -> None:
                 id=new_id(), org_id=org_id, kind="test", requested_at=work.now, requested_by=floor.user_ids[Role.ADMIN]
             ),
             OrganizationFeature(org_id=org_id, feature="printing", is_on=True),
+            JobRun(
+                id=new_id(), org_id=org_id, job_id=1, name="test.job.done", outcome="done", attempts=1,
+                started_at=work.now, ended_at=work.now,
+            ),
         ]
     )  # fmt: skip
 

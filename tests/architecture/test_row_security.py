@@ -35,6 +35,7 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.bind_webhooks()": "only the owner binds queues",
     "app.queues()": "the runtime role reads no archive but that of jobs",
     "app.kept_files()": "adds up what files take; it enters one organization after the other and tells sums only",
+    "app.purge_job_runs(interval)": "no tenant is set in upkeep; it enters one organization after the other",
     "app.seal_audit()": "the runtime role cannot write the chain",
     "app.seal_audit_of(uuid,bigint)": "the runtime role cannot write the chain",
     "app.verify_audit(bigint,bigint,bytea,integer)": "a chain is verified whole, whichever plants its reader sees",

@@ -11,6 +11,7 @@ from tests.factories import Connection
 NOT_AUDITED = {
     "audit_log": "is the audit",
     "webhook_deliveries": "is a log",
+    "job_runs": "is a log, kept for a day",
     "audit_chain": "follows from the audit",
     "run_totals": "sums of the production log, which is audited",
     "machine_hours": "sums of the production log, which is audited",
@@ -41,6 +42,7 @@ UNIQUE_EVERYWHERE = {
 
 WITHOUT_FOREIGN_KEY = {
     ("*", "plant_id"): "copied from the machine or lane, which is referenced, so that policies need no join",
+    ("job_runs", "job_id"): "a message of the queue, which is gone when the row is written",
     ("audit_log", "org_id"): "the audit outlives what it speaks of",
     ("audit_log", "user_id"): "the audit outlives what it speaks of",
     ("audit_log", "row_id"): "the audit outlives what it speaks of",

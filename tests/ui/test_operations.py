@@ -3,12 +3,16 @@
 from nicegui.testing import User
 
 from domain.identity.roles import Role
+from services.custom_fields.keys import MakeCustomKeys
 from services.db.keys import new_id
 from services.db.work import begin
+from services.jobs.registry import enqueue
+from services.jobs.worker import work_once
 from services.operations.features import switch_feature
 from services.tasks.tasks import TaskJob, start_task
-from tests.factories import Floor
+from tests.factories import Connection, Floor
 from tests.ui.conftest import SignIn, sees, until
+from ui.components.page_sight import PageSight
 
 
 class TestHealthPage:
@@ -49,6 +53,41 @@ class TestJobsPage:
         admin.find(marker="cancel-task").click()
 
         await sees(admin, "Cancelled")
+
+    async def test_follows_jobs_from_the_queue_to_their_end(
+        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        admin = await sign_in(floor, Role.ADMIN)
+        await admin.open("/admin/jobs")
+        await sees(admin, "No job ended in the last 24 hours.")
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await enqueue(work, MakeCustomKeys(field_id=new_id()))
+        await sees(admin, MakeCustomKeys.name)
+        await admin.should_see(marker="retry-job", retries=60)
+        await work_once()
+
+        await sees(admin, "Nothing waits: every job is done.")
+        await admin.should_not_see("No job ended in the last 24 hours.")
+
+    async def test_rests_while_its_tab_is_in_the_background(
+        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        hidden, shown = await sign_in(floor, Role.ADMIN), await sign_in(floor, Role.ADMIN)
+        for one in (hidden, shown):
+            await one.open("/admin/jobs")
+            await sees(one, "Nothing waits: every job is done.")
+        hidden.find(kind=PageSight).trigger("change", args=False)
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await enqueue(work, MakeCustomKeys(field_id=new_id()))
+        await sees(shown, MakeCustomKeys.name)
+        await hidden.should_not_see(MakeCustomKeys.name)
+        hidden.find(kind=PageSight).trigger("change", args=True)
+
+        await sees(hidden, MakeCustomKeys.name)
 
 
 class TestFeaturesPage:

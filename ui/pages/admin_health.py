@@ -2,7 +2,7 @@
 
 from nicegui import ui
 
-from domain.events import Event
+from domain.events import Event, JobMoved, TaskMoved
 from domain.identity.roles import Permission
 from services.db.health import QueueDepth
 from services.db.work import read
@@ -17,6 +17,9 @@ from ui.kit.translate import Translate
 from ui.pages.admin_parts import heading, setup_page
 
 AGAIN_S = 10.0
+"""How often to look at what no event tells of: connections, sizes, free room, and what other organizations' jobs do to
+queues and workers. Nothing is asked while the page is closed or its tab is in the background."""
+PAUSE_S = 1.0
 ICONS = {Condition.GOOD: "check_circle", Condition.WORTH_A_LOOK: "warning", Condition.BROKEN: "error"}
 
 
@@ -31,11 +34,13 @@ async def admin_health(seat: Seat) -> None:
         page = _Page(seat, seat.zone_of(plants[0].time_zone if plants else "UTC"))
         heading(_("Settings in force"))
         _settings(seat)
-    await keep_fresh(seat, load=page.load, concerns=_concerns, due_s=lambda: AGAIN_S)
+    await keep_fresh(
+        seat, load=page.load, concerns=_concerns, due_s=lambda: AGAIN_S, only_in_sight=True, pause_s=PAUSE_S
+    )
 
 
-def _concerns(_: Event) -> bool:
-    return False
+def _concerns(event: Event) -> bool:
+    return isinstance(event, JobMoved | TaskMoved)
 
 
 class _Page:
@@ -91,7 +96,7 @@ class _Page:
 
 
 class _Card:
-    """A part of the installation: its condition in colour, icon and word, and what is known of it."""
+    """A part of the installation: its condition in colour, icon and word, and what is known; sent when it changes."""
 
     def __init__(self, title: str, icon: str) -> None:
         with ui.element("section").classes("u-health__part") as self._card:
@@ -102,9 +107,13 @@ class _Card:
                 self._icon = ui.icon("hourglass_empty")
                 self._word = ui.label()
             self._facts = ui.label().classes("u-health__facts u-muted")
+        self._shown: object = None
         self._card.props["aria-label"] = title
 
     def show(self, _: Translate, condition: Condition, *facts: str) -> None:
+        if self._shown == (condition, facts):
+            return
+        self._shown = (condition, facts)
         self._card.props["data-condition"] = condition.value
         self._icon.set_name(ICONS[condition])
         self._word.set_text(condition_words(_)[condition])

@@ -1,4 +1,4 @@
-"""Jobs: long tasks that can be found again, what waits in the queue, and what failed for good."""
+"""Jobs: long tasks that can be found again, what waits in the queue, what was done lately, and what failed for good."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -6,17 +6,20 @@ from typing import TypeVar
 
 from nicegui import ui
 
-from domain.events import Event, TaskMoved
+from domain.events import Event, JobMoved, TaskMoved
 from domain.identity.roles import Permission
 from domain.operations.tasks import TaskState
 from services.db.work import Work, read
+from services.jobs.runs import JobOutcome
 from services.operations.jobs import (
     DeadLetter,
+    DoneJob,
     JobState,
     QueuedJob,
     cancel_job,
     discard_dead_letter,
     list_dead_letters,
+    list_done_jobs,
     list_jobs,
     replay_dead_letter,
     retry_job,
@@ -25,12 +28,12 @@ from services.plant.places import list_plants
 from services.tasks.tasks import TaskInfo, cancel_task, list_tasks
 from ui.kit.act import act
 from ui.kit.enter import Seat, screen
-from ui.kit.formats import day_and_time
+from ui.kit.formats import day_and_time, whole
 from ui.kit.live_page import keep_fresh
 from ui.kit.translate import Translate
 from ui.pages.admin_parts import heading, setup_page
 
-AGAIN_S = 5.0
+PAUSE_S = 0.2
 R = TypeVar("R")
 Do = Callable[[Work], Awaitable[object]]
 
@@ -42,19 +45,22 @@ async def admin_jobs(seat: Seat) -> None:
     async with read(seat.scope()) as work:
         plants = await list_plants(work)
     with setup_page(seat, _("Jobs"), "/admin/jobs", plants=plants):
-        page = _Page(seat, plants[0].time_zone if plants else "UTC")
-    await keep_fresh(seat, load=page.load, concerns=_concerns, due_s=lambda: AGAIN_S)
+        page = _Page(seat, seat.zone_of(plants[0].time_zone if plants else "UTC"))
+    await keep_fresh(
+        seat, load=page.load, concerns=_concerns, due_s=page.next_in_s, only_in_sight=True, pause_s=PAUSE_S
+    )
 
 
 def _concerns(event: Event) -> bool:
-    return isinstance(event, TaskMoved)
+    return isinstance(event, TaskMoved | JobMoved)
 
 
 class _Page:
-    """Three tables; each is drawn again only when what it shows has changed."""
+    """Four tables; each is drawn again only when what it shows has changed."""
 
     def __init__(self, seat: Seat, zone: str) -> None:
         self._seat, self._zone = seat, zone
+        self._next_in_s: float | None = None
         self._may_edit = seat.viewer.scope.may(Permission.EDIT_JOBS)
         _ = seat.translate
         self._tasks = _Table(
@@ -66,6 +72,10 @@ class _Page:
             _("Waiting and running"), (_("Job"), _("State"), _("Attempts"), _("Due"), _("Last error")),
             _("Nothing waits: every job is done."),
         )  # fmt: skip
+        self._done = _Table(
+            _("Done lately"), (_("Job"), _("Outcome"), _("Attempts"), _("Ended"), _("Took"), _("Error")),
+            _("No job ended in the last 24 hours."),
+        )  # fmt: skip
         self._dead = _Table(
             _("Failed for good"), (_("Job"), _("Attempts"), _("Failed"), _("Last error")), _("Nothing failed for good.")
         )
@@ -74,9 +84,17 @@ class _Page:
         """Show what is now."""
         async with read(self._seat.scope()) as work:
             tasks, jobs, dead = await list_tasks(work), await list_jobs(work), await list_dead_letters(work)
+            done, now = await list_done_jobs(work), work.now
+        due = [(job.due_at - now).total_seconds() for job in jobs if job.due_at > now]
+        self._next_in_s = min(due) + PAUSE_S if due else None
         self._tasks.show(tasks, self._task)
         self._jobs.show(jobs, self._job)
+        self._done.show(done, self._run)
         self._dead.show(dead, self._letter)
+
+    def next_in_s(self) -> float | None:
+        """Return in how many seconds a job will be due, which no event tells; None where none will be."""
+        return self._next_in_s
 
     def _task(self, task: TaskInfo) -> None:
         _ = self._seat.translate
@@ -96,6 +114,11 @@ class _Page:
             if self._may_edit and job.state is not JobState.RUNNING:
                 self._button(_("Now"), "play_arrow", lambda work: retry_job(work, job_id=job.id), mark="retry-job")
                 self._button(_("Cancel"), "cancel", lambda work: cancel_job(work, job_id=job.id), mark="cancel-job")
+
+    def _run(self, run: DoneJob) -> None:
+        _ = self._seat.translate
+        took = _("{seconds} s").format(seconds=whole(round(run.duration_s, 2), self._seat.number_locale))
+        _cells(run.name, outcome_words(_)[run.outcome], str(run.attempts), self._at(run.ended_at), took, run.error, "")
 
     def _letter(self, letter: DeadLetter) -> None:
         _ = self._seat.translate
@@ -176,3 +199,8 @@ def job_words(_: Translate) -> dict[JobState, str]:
         JobState.RUNNING: _("Running"),
         JobState.RETRYING: _("Will be tried again"),
     }
+
+
+def outcome_words(_: Translate) -> dict[JobOutcome, str]:
+    """Translate how a job ended."""
+    return {JobOutcome.DONE: _("Done"), JobOutcome.FAILED: _("Failed")}

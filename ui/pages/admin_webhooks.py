@@ -6,9 +6,8 @@ from uuid import UUID
 
 from nicegui import ui
 
-from domain.events import EVENTS
 from domain.identity.roles import Permission
-from domain.integration.webhooks import DeliveryState
+from domain.integration.webhooks import TOLD_TOPICS, DeliveryState
 from services.db.work import Work, read
 from services.plant.places import list_plants
 from services.webhooks.webhooks import (
@@ -119,8 +118,8 @@ class _Page:
 
     def _ask(self, hook: WebhookInfo | None) -> None:
         _ = self._seat.translate
-        areas = sorted({f"{topic.partition('.')[0]}.*.*" for topic in EVENTS})
-        options = {topic: topic for topic in ("*.*.*", *areas, *sorted(EVENTS), *(hook.topics if hook else ()))}
+        areas = sorted({f"{topic.partition('.')[0]}.*.*" for topic in TOLD_TOPICS})
+        options = {topic: topic for topic in ("*.*.*", *areas, *TOLD_TOPICS, *(hook.topics if hook else ()))}
         with self._beside, FormDialog(self._seat, _("New webhook") if hook is None else hook.url) as form:
             url = form.text("url", _("Address"), value="" if hook is None else hook.url).classes("u-form__wide")
             url.props("autofocus placeholder=https://")

@@ -36,7 +36,7 @@ from services.db.tables.machine_time import (
     MachineStatus,
     ShiftFact,
 )
-from services.db.tables.operations import OrganizationFeature, Task
+from services.db.tables.operations import JobRun, OrganizationFeature, Task
 from services.db.tables.orders import (
     Material,
     NumberSeries,
@@ -73,6 +73,7 @@ __all__ = [
     "DirtyHour",
     "HourlyFact",
     "IdempotencyKey",
+    "JobRun",
     "KeptFile",
     "Lane",
     "Machine",

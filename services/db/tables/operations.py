@@ -29,6 +29,21 @@ class Task(Row):
     ended_at: Mapped[datetime | None]
 
 
+class JobRun(Row):
+    """A job that ended lately."""
+
+    __tablename__ = "job_runs"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    org_id: Mapped[UUID]
+    job_id: Mapped[int]
+    name: Mapped[str]
+    outcome: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    error: Mapped[str] = mapped_column(default="")
+
+
 class OrganizationFeature(Row):
     """A feature that an organization switched on or off."""
 

@@ -11,6 +11,7 @@ from domain.operations.features import Feature
 from domain.operations.tasks import TaskState
 from services.config import Settings
 from services.db.work import Work, read
+from services.jobs.runs import JobOutcome
 from services.operations import features, jobs
 from services.operations.health import Condition, check_health
 from services.operations.settings_in_force import Origin, settings_in_force
@@ -148,6 +149,25 @@ class JobList(Answer):
     items: list[Job]
 
 
+class DoneJob(Answer):
+    """A job that ended lately."""
+
+    id: int
+    name: str
+    outcome: JobOutcome
+    attempts: int
+    started_at: datetime = Field(description="When its last attempt began.")
+    ended_at: datetime
+    duration_s: float
+    error: str = Field(description="What went wrong, of one that failed for good.")
+
+
+class DoneJobList(Answer):
+    """The organization's jobs that ended within a day, the newest first and at most a hundred."""
+
+    items: list[DoneJob]
+
+
 class DeadLetter(Answer):
     """A job that failed for good."""
 
@@ -275,6 +295,12 @@ def infrastructure_router(settings: Settings) -> APIRouter:
             return Done(JobDone(id=job_id, done="cancelled"))
 
         return await write.once(cancel)
+
+    @router.get("/infrastructure/done-jobs", operation_id="listDoneJobs", summary="Jobs done lately", responses=READING)
+    async def list_done_jobs(caller: Caller) -> DoneJobList:
+        """Return the organization's jobs that ended within a day, how and after how long."""
+        async with read(caller) as work:
+            return DoneJobList.model_validate({"items": await jobs.list_done_jobs(work)})
 
     @router.get(
         "/infrastructure/dead-letters",
