@@ -41,6 +41,7 @@ from services.events.hub import Hub
 from services.events.pump import Pump
 from services.identity.platform import found_platform
 from services.identity.users import add_user, found_organization
+from services.jobs.registry import REGISTRY, Job
 from services.plant.plant_models import add_department, add_lane, add_machine, add_plant
 from services.plant.reasons import add_reason
 from services.production.machine_reports import book_machine_report
@@ -97,6 +98,13 @@ class Platform:
         """Return the admin's scope."""
         permissions = permissions_of(frozenset({Role.ADMIN, PLATFORM}))
         return replace(self.scope, actor_kind="user", user_id=self.user_id, permissions=permissions)
+
+
+async def as_worker(scope: Scope, job: Job) -> None:
+    """Do a task at once as a worker does, whatever else waits in the queue."""
+    handler = REGISTRY[job.name].for_scope
+    assert handler is not None
+    await handler(scope, job)
 
 
 def as_role(scope: Scope, role: Role, *, user_id: UUID | None, plant_ids: frozenset[UUID] | None = None) -> Scope:

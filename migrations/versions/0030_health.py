@@ -1,6 +1,6 @@
 """Health: what lies in every queue, what workers do and did, and how much the files of all organizations take."""
 
-from migrations.policies import APP_ROLE, comment_v1, isolate_v1, run_sql
+from migrations.policies import APP_ROLE, comment_v1, isolate_v1, run_sql, seeing_all_rows_v1
 
 revision = "0030"
 down_revision = "0029"
@@ -61,6 +61,22 @@ COMMENT ON FUNCTION app.purge_job_runs(interval) IS
   'Forgets jobs that ended longer ago than given, one organization after the other under its row security';
 """
 
+# A change of type is done by a task now. Of those under way nothing was changed: who was looking at values begins
+# again, who was changing them has the report, and says once more what shall become of it.
+CONVERSIONS = """
+ALTER TABLE custom_conversions DROP COLUMN seen, ADD COLUMN task_id uuid,
+  ADD CONSTRAINT custom_conversions_task_fk FOREIGN KEY (org_id, task_id) REFERENCES tasks (org_id, id);
+ALTER TABLE custom_conversions DISABLE TRIGGER audit;
+UPDATE custom_conversions SET
+  state = CASE state WHEN 'checking' THEN 'dropped' ELSE 'checked' END,
+  ended_at = CASE state WHEN 'checking' THEN now() END,
+  version = version + 1
+WHERE state IN ('checking', 'converting');
+ALTER TABLE custom_conversions ENABLE TRIGGER audit;
+CREATE INDEX custom_conversions_task_ix ON custom_conversions (org_id, task_id);
+DELETE FROM pgmq.q_jobs WHERE message ->> 'job' IN ('custom.conversion.check', 'custom.conversion.run');
+"""
+
 
 def upgrade() -> None:
     """Make the functions; let workers say what they do, and server processes how many screens they have."""
@@ -102,6 +118,14 @@ def upgrade() -> None:
         outcome="done, or failed for good: then it lies among the dead letters as well",
         started_at="When its last attempt began",
         error="What went wrong, of one that failed",
+    )
+    with seeing_all_rows_v1("custom_conversions", "tasks"):
+        run_sql(CONVERSIONS)
+    comment_v1(
+        "custom_conversions",
+        "Changes of the type of a custom field; one at a time, with a report before anything changes",
+        task_id="The newest task of it, which tells how far it is; null where an older version began it",
+        total="How many values there are",
     )
     run_sql(FUNCTIONS)
     run_sql(f"""

@@ -48,6 +48,11 @@ Handler = Callable[["RunningTask", J], Awaitable[dict[str, object]]]
 """Does a task and returns its result, as JSON values."""
 
 
+GivenUp = Callable[[Work, UUID], Awaitable[None]]
+"""What else becomes of a task, by its id, that was cancelled or failed."""
+GIVEN_UP: dict[str, GivenUp] = {}
+
+
 class TaskCancelled(Exception):
     """Somebody cancelled the task; raised where it asks, so that its transaction is undone."""
 
@@ -120,6 +125,16 @@ def does_task(kind: type[J]) -> Callable[["Handler[J]"], "Handler[J]"]:
     return register
 
 
+def when_given_up(*kinds: type[TaskJob]) -> Callable[[GivenUp], GivenUp]:
+    """Register what else happens when a task of these kinds is cancelled or fails, in the same transaction."""
+
+    def register(handler: GivenUp) -> GivenUp:
+        GIVEN_UP.update({kind.name: handler for kind in kinds})
+        return handler
+
+    return register
+
+
 async def start_task(work: Work, job: TaskJob, *, alone: bool = True) -> UUID:
     """Queue a task and its job; it exists if, and only if, the work commits. The use case asks for the right.
 
@@ -165,14 +180,32 @@ async def cancel_task(work: Work, *, task_id: UUID) -> TaskInfo:
         raise NotFound(what="task")
     if TaskState(task.state).is_over:
         raise TaskIsOver
+    await _stop(work, task)
+    return await get_task(work, task_id)
+
+
+async def stop_task(work: Work, *, task_id: UUID) -> None:
+    """Do what `cancel_task` does, for a use case that has asked for its own right; nothing where the task is over."""
+    task = await work.session.get(Task, task_id, with_for_update=True, populate_existing=True)
+    if task is not None and not TaskState(task.state).is_over:
+        await _stop(work, task)
+
+
+async def _stop(work: Work, task: Task) -> None:
     task.cancel_requested = True
-    is_orphan = not await work.fetch(MESSAGE, str(task_id))  # its job was taken back, or failed for good
+    is_orphan = not await work.fetch(MESSAGE, str(task.id))  # its job was taken back, or failed for good
     if task.state == TaskState.QUEUED or is_orphan:
-        await work.fetch(DELETE_WAITING, str(task_id))
+        await work.fetch(DELETE_WAITING, str(task.id))
         task.state, task.ended_at = TaskState.CANCELLED.value, work.now
+        await _give_up(work, task)
     await work.session.flush()
     work.emit(TaskMoved(task_id=task.id, kind=task.kind))
-    return await get_task(work, task_id)
+
+
+async def _give_up(work: Work, task: Task) -> None:
+    if task.kind in GIVEN_UP:
+        await work.session.flush()
+        await GIVEN_UP[task.kind](work, task.id)
 
 
 async def get_task(work: Work, task_id: UUID) -> TaskInfo:
@@ -232,6 +265,8 @@ async def _end(
             return
         task.state, task.ended_at, task.error = state.value, work.now, error
         task.result = orjson.loads(orjson.dumps(result or {}, default=str))
+        if state is not TaskState.DONE:
+            await _give_up(work, task)
         work.emit(TaskMoved(task_id=running.id, kind=running.kind))
 
 

@@ -3,14 +3,11 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from domain.identity.roles import Role
-from services.custom_fields.conversions import CheckConversion, RunConversion, check_values, convert_values
-from services.db.tables import CustomConversion
-from services.db.work import begin
+from services.custom_fields.conversion_tasks import CheckConversion, RunConversion
 from tests.api.doors import V1, Door, all_pages, refused
-from tests.factories import Floor
+from tests.factories import Floor, as_worker
 
 WEIGHT = {
     "entity": "material", "key": "weight", "type": "number", "labels": {"en": "Weight", "de": "Gewicht"}, "unit": "kg",
@@ -81,20 +78,19 @@ class TestFields:
         to = {"version": 1, "type": "number", "unit": "mm"}
         begun = (await caller.post(f"{V1}/custom-fields/{field['id']}/conversions", json=to)).json()
         where = f"{V1}/custom-field-conversions/{begun['id']}"
-        async with begin(floor.scope) as work:
-            conversion = (await work.session.execute(select(CustomConversion))).scalar_one()
-            await check_values(work, CheckConversion(conversion_id=conversion.id))
+        await as_worker(floor.scope, CheckConversion(task_id=begun["task_id"], conversion_id=begun["id"]))
         report = (await caller.get(where)).json()
         undecided = await caller.post(f"{where}/run", json={})
         running = await caller.post(f"{where}/run", json={"leftovers": "clear"})
-        async with begin(floor.scope) as work:
-            await convert_values(work, RunConversion(conversion_id=conversion.id))
+        task_id = running.json()["task_id"]
+        await as_worker(floor.scope, RunConversion(task_id=task_id, conversion_id=begun["id"]))
         shown = {item["number"]: item["custom"] for item in (await caller.get(f"{V1}/materials/")).json()["items"]}
 
         assert (report["state"], report["leftover"], report["samples"][0]["value"]) == ("checked", 1, "large")
         assert refused(undecided, 409, "leftovers_undecided")
         assert running.json()["state"] == "converting"
         assert (await caller.get(where)).json()["state"] == "done"
+        assert (await caller.get(f"{V1}/tasks/{task_id}")).json()["state"] == "done"
         assert shown == {"A": {"size": 2.5}, "B": {"size": None}}
         assert refused(await caller.post(f"{where}/drop"), 409, "conversion_moved_on")
 

@@ -11,21 +11,15 @@ from domain.custom_fields.filters import filters_in, sort_in
 from domain.identity.roles import Role
 from domain.scope import Scope
 from services.auth.passwords import hash_password
-from services.custom_fields.conversions import (
-    CheckConversion,
-    RunConversion,
-    check_conversion,
-    check_values,
-    convert_values,
-    run_conversion,
-)
+from services.custom_fields.conversion_tasks import CheckConversion, RunConversion
+from services.custom_fields.conversions import check_conversion, run_conversion
 from services.custom_fields.fields import add_field, load_fields
 from services.custom_fields.keys import MakeCustomKeys, make_next_keys
 from services.db.work import begin, read
 from services.production.material_tables import MaterialOrder, list_material_rows
 from tests.bench.installation import OTHER_CORE, Installation, installation, pin
 from tests.bench.results import Result, percentile, reported
-from tests.factories import PASSWORD, Make, as_role, found
+from tests.factories import PASSWORD, Make, as_role, as_worker, found
 
 ROWS = 100_000
 ROUNDS = 60
@@ -175,11 +169,11 @@ async def _convert(scope: Scope) -> tuple[float, float]:
         assert field.id is not None
         conversion = await check_conversion(work, field_id=field.id, version=field.version, to=to)
     began = time.monotonic()
-    async with begin(scope) as work:
-        await check_values(work, CheckConversion(conversion_id=conversion.id))
+    assert conversion.task_id is not None
+    await as_worker(scope, CheckConversion(task_id=conversion.task_id, conversion_id=conversion.id))
     checked = time.monotonic()
     async with begin(scope) as work:
-        await run_conversion(work, conversion_id=conversion.id)
-    async with begin(scope) as work:
-        await convert_values(work, RunConversion(conversion_id=conversion.id))
+        conversion = await run_conversion(work, conversion_id=conversion.id)
+    assert conversion.task_id is not None
+    await as_worker(scope, RunConversion(task_id=conversion.task_id, conversion_id=conversion.id))
     return checked - began, time.monotonic() - checked

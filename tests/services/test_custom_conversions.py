@@ -1,11 +1,11 @@
 """Changing the type of a field: first a report, then every value or none."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.custom_fields.conversions import (
     ConversionMovedOn,
@@ -18,22 +18,25 @@ from domain.custom_fields.fields import Choice, FieldDefinition, FieldPlace, Fie
 from domain.errors import Forbidden, NotFound
 from domain.events import CustomFieldsChanged
 from domain.identity.roles import Role
+from domain.operations.tasks import TaskState
+from services.custom_fields.conversion_tasks import CheckConversion, RunConversion, convert_values
 from services.custom_fields.conversions import (
-    CheckConversion,
-    RunConversion,
+    ConversionInfo,
     check_conversion,
-    check_values,
-    convert_values,
     drop_conversion,
     get_conversion,
     open_conversions,
     run_conversion,
+    stop_conversion,
 )
 from services.custom_fields.fields import FieldChanges, add_field, edit_field, get_field, list_fields
-from services.db.tables import CustomConversion, CustomKey, Material
+from services.db.tables import CustomKey, Material, Task
 from services.db.work import begin, read
+from services.events.hub import Hub
+from services.jobs.worker import work_once
 from services.production.materials import add_material, edit_material
-from tests.factories import Floor
+from services.tasks.tasks import RunningTask, TaskCancelled, TaskInfo, cancel_task, list_tasks
+from tests.factories import Connection, Floor, as_worker
 
 SIZE = FieldDefinition(
     key="size",
@@ -45,33 +48,72 @@ NUMBER = replace(SIZE, type=FieldType.NUMBER, unit="mm", rules=FieldRules(decima
 VALUES = {"A": "12", "B": "7,5", "C": "large", "D": "3"}
 
 
-async def stocked(floor: Floor, field: FieldDefinition = SIZE, values: dict[str, object] | None = None) -> UUID:
+async def stocked(floor: Floor, of: FieldDefinition = SIZE, values: dict[str, object] | None = None) -> UUID:
     async with begin(floor.scope) as work:
-        row = await add_field(work, entity="material", field=field)
+        row = await add_field(work, entity="material", field=of)
         for number, value in (VALUES if values is None else values).items():
-            await add_material(work, number=number, unit="pcs", custom={field.key: value})
+            await add_material(work, number=number, unit="pcs", custom={of.key: value})
         await add_material(work, number="Z", unit="pcs")
     return row.id
 
 
-async def checked(floor: Floor, field_id: UUID, to: FieldDefinition = NUMBER) -> CustomConversion:
-    """Begin a change of type and do the job that looks at the values."""
+async def checked(floor: Floor, field_id: UUID, to: FieldDefinition = NUMBER) -> ConversionInfo:
+    """Begin a change of type and do the task that looks at the values."""
     async with begin(floor.scope) as work:
         begun = await check_conversion(work, field_id=field_id, version=1, to=to)
-    async with begin(floor.scope) as work:
-        await check_values(work, CheckConversion(conversion_id=begun.id))
-    async with read(floor.scope) as work:
-        return await get_conversion(work, conversion_id=begun.id)
+    await as_worker(floor.scope, CheckConversion(task_id=task_of(begun), conversion_id=begun.id))
+    return await seen(floor, begun)
 
 
-async def ran(floor: Floor, conversion: CustomConversion, leftovers: Leftovers | None = None) -> CustomConversion:
-    """Confirm a change of type and do the job that changes the values."""
+async def confirmed(floor: Floor, conversion: ConversionInfo, leftovers: Leftovers | None = None) -> RunConversion:
+    """Confirm a change of type and return the task that changes the values."""
     async with begin(floor.scope) as work:
-        await run_conversion(work, conversion_id=conversion.id, leftovers=leftovers)
-    async with begin(floor.scope) as work:
-        await convert_values(work, RunConversion(conversion_id=conversion.id))
+        running = await run_conversion(work, conversion_id=conversion.id, leftovers=leftovers)
+    return RunConversion(task_id=task_of(running), conversion_id=running.id)
+
+
+async def ran(floor: Floor, conversion: ConversionInfo, leftovers: Leftovers | None = None) -> ConversionInfo:
+    """Confirm a change of type and do the task that changes the values."""
+    await as_worker(floor.scope, await confirmed(floor, conversion, leftovers))
+    return await seen(floor, conversion)
+
+
+async def seen(floor: Floor, conversion: ConversionInfo) -> ConversionInfo:
+    """Return a change of type as it stands now."""
     async with read(floor.scope) as work:
         return await get_conversion(work, conversion_id=conversion.id)
+
+
+async def task(floor: Floor, task_id: UUID) -> TaskInfo:
+    """Return a task as the page of jobs lists it."""
+    async with read(floor.acting_as(Role.ADMIN)) as work:
+        return next(one for one in await list_tasks(work) if one.id == task_id)
+
+
+def task_of(conversion: ConversionInfo) -> UUID:
+    """Return the task of a change of type."""
+    assert conversion.task_id is not None
+    return conversion.task_id
+
+
+@dataclass(frozen=True)
+class HeldTask(RunningTask):
+    """A task that waits after a step, for the test to do something meanwhile."""
+
+    after: int = 1
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def report(self, done: int, total: int | None = None) -> None:
+        if done == self.after:
+            self.entered.set()
+            await self.may_go_on.wait()
+        await super().report(done, total)
+
+
+def held_task(floor: Floor, job: RunConversion, *, after: int) -> HeldTask:
+    """Return the task as a worker has it, which waits when so many values are changed."""
+    return HeldTask(job.task_id, job.name, floor.scope, after=after)
 
 
 async def held(floor: Floor) -> dict[str, dict[str, object]]:
@@ -183,51 +225,151 @@ class TestRun:
         assert done.state == "dropped"
         assert (await held(floor))["A"] == {"size": "12"}
 
-    async def test_tells_everybody(self, floor: Floor) -> None:
+    async def test_tells_everybody(self, floor: Floor, hub: Hub) -> None:
         report = await checked(floor, await stocked(floor))
-        async with begin(floor.scope) as work:
-            await run_conversion(work, conversion_id=report.id, leftovers=Leftovers.CLEAR)
+        heard = asyncio.Event()
+        hub.subscribe(
+            floor.scope.org_id,
+            lambda event: heard.set() if event == CustomFieldsChanged(entity="material") else None,
+        )
 
-        async with begin(floor.scope) as work:
-            await convert_values(work, RunConversion(conversion_id=report.id))
+        await ran(floor, report, Leftovers.CLEAR)
 
-            assert CustomFieldsChanged(entity="material") in work.events
+        await asyncio.wait_for(heard.wait(), 10)
 
     async def test_happens_once_even_when_its_job_runs_twice(self, floor: Floor) -> None:
         report = await checked(floor, await stocked(floor))
-        await ran(floor, report, Leftovers.CLEAR)
+        job = await confirmed(floor, report, Leftovers.CLEAR)
+        await convert_values(RunningTask(job.task_id, job.name, floor.scope), job)  # and its worker dies here
 
+        await as_worker(floor.scope, job)
+
+        assert (await task(floor, job.task_id)).state is TaskState.DONE
+        assert (await held(floor))["A"] == {"size": 12}
         async with begin(floor.scope) as work:
-            await convert_values(work, RunConversion(conversion_id=report.id))
             with pytest.raises(ConversionMovedOn):
                 await run_conversion(work, conversion_id=report.id, leftovers=Leftovers.CLEAR)
 
-        assert (await held(floor))["A"] == {"size": 12}
-
     async def test_lets_nobody_write_a_value_of_the_old_type_meanwhile(self, floor: Floor) -> None:
         field_id = await stocked(floor, values={"A": "1"})
-        report = await checked(floor, field_id)
-        async with begin(floor.scope) as work:
-            await run_conversion(work, conversion_id=report.id)
+        job = await confirmed(floor, await checked(floor, field_id))
+        async with read(floor.scope) as work:
             material = (await work.session.execute(select(Material).where(Material.number == "Z"))).scalar_one()
 
         async def write() -> str:
-            await asyncio.sleep(0.02)
             async with begin(floor.scope) as work:
                 await edit_material(work, material_id=material.id, version=1, custom={"size": "wide"})
             return "written"
 
-        async def convert() -> str:
-            async with begin(floor.scope) as work:
-                await convert_values(work, RunConversion(conversion_id=report.id))
-                await asyncio.sleep(0.2)
-            return "converted"
+        running = held_task(floor, job, after=1)
+        converting = asyncio.ensure_future(convert_values(running, job))
+        await asyncio.wait_for(running.entered.wait(), 10)
+        writing = asyncio.create_task(write())
+        done, _ = await asyncio.wait({writing}, timeout=0.2)
+        running.may_go_on.set()
+        wrote, _ = await asyncio.gather(writing, converting, return_exceptions=True)
 
-        wrote, _ = await asyncio.gather(write(), convert(), return_exceptions=True)
-
+        assert done == set()
         assert wrote != "written"
         assert (await held(floor))["A"] == {"size": 1}
         assert (await held(floor))["Z"] == {}
+
+
+class TestTask:
+    async def test_is_listed_with_how_far_it_is_and_what_it_brought(self, floor: Floor) -> None:
+        field_id = await stocked(floor)
+        async with begin(floor.scope) as work:
+            begun = await check_conversion(work, field_id=field_id, version=1, to=NUMBER)
+        waiting = await task(floor, task_of(begun))
+        await as_worker(floor.scope, CheckConversion(task_id=task_of(begun), conversion_id=begun.id))
+        checking = await task(floor, task_of(begun))
+        job = await confirmed(floor, begun, Leftovers.CLEAR)
+        running = held_task(floor, job, after=4)
+        converting = asyncio.ensure_future(convert_values(running, job))
+        await asyncio.wait_for(running.entered.wait(), 10)
+        half = (await task(floor, job.task_id), await seen(floor, begun))
+        running.may_go_on.set()
+        await converting
+
+        assert (waiting.kind, waiting.state) == ("custom.conversion.check", TaskState.QUEUED)
+        assert (checking.state, checking.done, checking.total) == (TaskState.DONE, 4, 4)
+        assert checking.result == {"values": 4, "leftover": 1}
+        assert (half[0].done, half[0].total) == (0, 4)
+        assert (half[1].state, half[1].seen, half[1].total) == ("converting", 0, 4)
+
+    async def test_that_looks_at_values_drops_the_change_when_it_is_cancelled(self, floor: Floor) -> None:
+        field_id = await stocked(floor)
+        async with begin(floor.scope) as work:
+            begun = await check_conversion(work, field_id=field_id, version=1, to=NUMBER)
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await cancel_task(work, task_id=task_of(begun))
+
+        assert (await seen(floor, begun)).state == "dropped"
+        assert (await checked(floor, field_id)).state == "checked"
+
+    async def test_ends_when_the_change_is_given_up(self, floor: Floor) -> None:
+        field_id = await stocked(floor)
+        async with begin(floor.scope) as work:
+            begun = await check_conversion(work, field_id=field_id, version=1, to=NUMBER)
+
+        async with begin(floor.scope) as work:
+            dropped = await drop_conversion(work, conversion_id=begun.id)
+
+        assert dropped.state == "dropped"
+        assert (await task(floor, task_of(begun))).state is TaskState.CANCELLED
+
+    async def test_that_changes_values_undoes_them_all_when_it_is_cancelled(self, floor: Floor) -> None:
+        report = await checked(floor, await stocked(floor))
+        job = await confirmed(floor, report, Leftovers.CLEAR)
+        running = held_task(floor, job, after=4)
+        converting = asyncio.ensure_future(convert_values(running, job))
+        await asyncio.wait_for(running.entered.wait(), 10)
+
+        async with begin(floor.scope) as work:
+            await work.session.execute(update(Task).where(Task.id == job.task_id).values(state="running"))
+            await stop_conversion(work, conversion_id=report.id)
+        running.may_go_on.set()
+        with pytest.raises(TaskCancelled):
+            await converting
+        await as_worker(floor.scope, job)  # what the worker does with a task that was cancelled
+
+        assert (await held(floor))["A"] == {"size": "12"}
+        assert (await task(floor, job.task_id)).state is TaskState.CANCELLED
+        again = await seen(floor, report)
+        assert (again.state, again.leftover) == ("checked", 1)
+        assert (await ran(floor, again, Leftovers.CLEAR)).state == "done"
+
+    async def test_begins_again_where_its_worker_was_killed(
+        self, floor: Floor, superuser_connection: Connection
+    ) -> None:
+        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+        report = await checked(floor, await stocked(floor))
+        job = await confirmed(floor, report, Leftovers.CLEAR)
+        running = held_task(floor, job, after=4)
+        killed = asyncio.ensure_future(convert_values(running, job))
+        await asyncio.wait_for(running.entered.wait(), 10)
+        killed.cancel()
+        await asyncio.gather(killed, return_exceptions=True)
+        between = await held(floor)
+
+        while await work_once():
+            pass
+
+        assert between["A"] == {"size": "12"}
+        assert (await seen(floor, report)).state == "done"
+        assert (await held(floor))["A"] == {"size": 12}
+
+    async def test_is_stopped_by_nobody_else(self, floor: Floor, other: Floor) -> None:
+        report = await checked(floor, await stocked(floor))
+        await confirmed(floor, report, Leftovers.CLEAR)
+
+        async with begin(other.acting_as(Role.ADMIN)) as work:
+            with pytest.raises(NotFound):
+                await stop_conversion(work, conversion_id=report.id)
+        async with begin(floor.acting_as(Role.SUPERVISOR)) as work:
+            with pytest.raises(Forbidden):
+                await stop_conversion(work, conversion_id=report.id)
 
 
 class TestTypes:

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from domain.custom_fields.fields import Choice, FieldDefinition, FieldType
 from domain.identity.roles import Role
-from services.custom_fields.conversions import CheckConversion, RunConversion, check_values, convert_values
+from services.custom_fields.conversion_tasks import CheckConversion, RunConversion
 from services.custom_fields.fields import FieldChanges, add_field, definition_of, edit_field, list_fields, load_fields
 from services.db.tables import CustomConversion, Material
 from services.db.work import begin, read
 from services.plant.machines import edit_machine
 from services.production.materials import add_material
-from tests.factories import Floor
+from tests.factories import Floor, as_worker
 from tests.ui.conftest import SignIn, sees, until
 from tests.ui.test_admin import error_at, saved, typed
 
@@ -151,7 +151,8 @@ class TestConversion:
         await sees(admin, "values are being looked at")
         async with begin(floor.scope) as work:
             begun = (await work.session.execute(select(CustomConversion))).scalar_one()
-            await check_values(work, CheckConversion(conversion_id=begun.id))
+        assert begun.task_id is not None
+        await as_worker(floor.scope, CheckConversion(task_id=begun.task_id, conversion_id=begun.id))
         await sees(admin, "1 values can be converted, 1 cannot.")
         await admin.should_see("heavy")
         (run,) = admin.find(marker="run-conversion").elements
@@ -165,7 +166,9 @@ class TestConversion:
         admin.find(marker="run-conversion").click()
         await sees(admin, "values are being changed")
         async with begin(floor.scope) as work:
-            await convert_values(work, RunConversion(conversion_id=begun.id))
+            running = (await work.session.execute(select(CustomConversion))).scalar_one()
+        assert running.task_id is not None
+        await as_worker(floor.scope, RunConversion(task_id=running.task_id, conversion_id=running.id))
         await sees(admin, "1 are kept in a field that is out of use.")
 
         async with read(floor.scope) as work:

@@ -6,11 +6,17 @@ from uuid import UUID
 from nicegui import background_tasks, ui
 
 from domain.custom_fields.conversions import ConversionState, Leftovers
-from domain.custom_fields.fields import FieldDefinition, FieldType
+from domain.custom_fields.fields import FieldDefinition
 from domain.errors import UnisonError
-from domain.events import CustomFieldConverted, Event
-from services.custom_fields.conversions import check_conversion, drop_conversion, get_conversion, run_conversion
-from services.db.tables import CustomConversion
+from domain.events import CustomFieldConverted, Event, TaskMoved
+from services.custom_fields.conversions import (
+    ConversionInfo,
+    check_conversion,
+    drop_conversion,
+    get_conversion,
+    run_conversion,
+    stop_conversion,
+)
 from services.db.work import Work, read
 from ui.kit.act import act
 from ui.kit.enter import Seat
@@ -47,11 +53,11 @@ def ask_conversion(seat: Seat, entity: str, field: FieldDefinition, *, place: ui
         ui.label(hint).classes("u-form__wide u-muted")
         inputs = FieldForm(seat, form, entity, field, converts=True)
 
-    async def begin_it(work: Work) -> CustomConversion:
+    async def begin_it(work: Work) -> ConversionInfo:
         assert field.id is not None  # noqa: S101 - fields of a page are kept
         return await check_conversion(work, field_id=field.id, version=field.version, to=inputs.definition())
 
-    async def follow(begun: CustomConversion) -> None:
+    async def follow(begun: ConversionInfo) -> None:
         with place:
             follow_conversion(seat, begun.id)
 
@@ -69,7 +75,8 @@ class _ConversionDialog:
 
     def __init__(self, seat: Seat, conversion_id: UUID) -> None:
         self._seat, self._id = seat, conversion_id
-        self._shown = -1
+        self._task_id: UUID | None = None
+        self._shown = (-1, -1)
         _ = seat.translate
         with ui.dialog().props("persistent") as self._dialog, ui.card().classes("u-dialog u-form u-conversion"):
             ui.label(_("Change of type")).classes("u-title").props("role=heading aria-level=2")
@@ -82,6 +89,8 @@ class _ConversionDialog:
             with ui.element("div").classes("u-dialog__actions"):
                 self._drop = ui.button(_("Give it up"), color=None, on_click=self._give_up)
                 self._drop.classes("u-button u-button--flat").mark("drop-conversion")
+                self._stop = ui.button(_("Stop"), color=None, on_click=self._halt)
+                self._stop.classes("u-button u-button--flat").mark("stop-conversion")
                 close = ui.button(_("Close"), color=None, on_click=self._dialog.close)
                 close.classes("u-button").mark("close-conversion")
                 self._run = ui.button(_("Change it"), color=None, on_click=self._go)
@@ -94,8 +103,9 @@ class _ConversionDialog:
         self._follow()
 
     def _hear(self, event: Event | None) -> None:
-        if event is None or (isinstance(event, CustomFieldConverted) and event.conversion_id == self._id):
-            self._follow()
+        match event:
+            case CustomFieldConverted(conversion_id=self._id) | TaskMoved(task_id=self._task_id) | None:
+                self._follow()
 
     def _follow(self) -> None:
         if not self._dialog.is_deleted:
@@ -108,14 +118,15 @@ class _ConversionDialog:
         except UnisonError as error:
             show_error(error, self._seat.translate)
             return
-        if not self._dialog.is_deleted and conversion.version > self._shown:
-            self._shown = conversion.version
+        newest = (conversion.version, conversion.seen)
+        if not self._dialog.is_deleted and newest > self._shown:
+            self._shown, self._task_id = newest, conversion.task_id
             self._show(conversion)
 
-    def _show(self, now: CustomConversion) -> None:
+    def _show(self, now: ConversionInfo) -> None:
         _, lang = self._seat.translate, self._seat.lang
         words = type_words(_)
-        types = f"{words[FieldType(now.from_type)]} → {words[FieldType(now.to_type)]}"
+        types = f"{words[now.from_type]} → {words[now.to_type]}"
         counted = _("{seen} of {total} values").format(seen=number_of(now.seen, lang), total=number_of(now.total, lang))
         self._words.text = f"{types}: {state_words(_)[now.state]} · {counted}"
         is_running = now.state in {ConversionState.CHECKING, ConversionState.CONVERTING}
@@ -130,12 +141,13 @@ class _ConversionDialog:
             }
         )
         self._run.visible, self._drop.visible = waits, waits or now.state == ConversionState.CHECKING
+        self._stop.visible = now.state == ConversionState.CONVERTING
         self._allow()
         self._report.clear()
         with self._report:
             self._draw_report(now)
 
-    def _draw_report(self, now: CustomConversion) -> None:
+    def _draw_report(self, now: ConversionInfo) -> None:
         _, lang = self._seat.translate, self._seat.lang
         fits = number_of(now.total - now.leftover, lang)
         match now.state:
@@ -159,7 +171,7 @@ class _ConversionDialog:
             case _:
                 pass
 
-    def _draw_samples(self, now: CustomConversion) -> None:
+    def _draw_samples(self, now: ConversionInfo) -> None:
         _ = self._seat.translate
         with ui.element("div").classes("u-table-scroll"), ui.element("table").classes("u-table"):
             with ui.element("thead"), ui.element("tr"):
@@ -184,6 +196,12 @@ class _ConversionDialog:
         await act(
             self._seat, lambda work: run_conversion(work, conversion_id=self._id, leftovers=leftovers),
             saved=self._seat.translate("The values are being changed"),
+        )  # fmt: skip
+
+    async def _halt(self) -> None:
+        await act(
+            self._seat, lambda work: stop_conversion(work, conversion_id=self._id),
+            saved=self._seat.translate("It stops at its next step, and changes nothing"),
         )  # fmt: skip
 
     async def _give_up(self) -> None:

@@ -61,10 +61,10 @@ class CustomConversion(Row):
     definition: Mapped[dict[str, object]] = mapped_column(JSONB)
     state: Mapped[str]
     total: Mapped[int] = mapped_column(Integer, default=0)
-    seen: Mapped[int] = mapped_column(Integer, default=0)
     leftover: Mapped[int] = mapped_column(Integer, default=0)
     leftovers: Mapped[str | None]
     samples: Mapped[list[dict[str, object]]] = mapped_column(JSONB, default=list)
+    task_id: Mapped[UUID | None]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1)

@@ -182,8 +182,9 @@ class Conversion(Answer):
     from_type: FieldType
     to_type: FieldType
     state: ConversionState
+    task_id: UUID | None = Field(description="The task that looks at values or changes them: to follow and to cancel.")
     total: int
-    seen: int = Field(description="How many values the job under way has looked at.")
+    seen: int = Field(description="How many values it has looked at.")
     leftover: int = Field(description="How many values cannot be converted.")
     leftovers: Leftovers | None
     samples: list[dict[str, JsonValue]] = Field(description="The first of those: the thing, its value and why.")
