@@ -28,7 +28,7 @@ from services.adapters.simulator import SimulatedMachine, Simulator
 from services.adapters.smtp_mail import mailer_of
 from services.adapters.webhook_posts import WebhookPosts
 from services.audit import chain  # noqa: F401 - importing it registers the job that links the audit
-from services.auth.attempts import SignInAttempts
+from services.auth.attempts import KioskAttempts, SignInAttempts
 from services.auth.breached import breached_passwords_of, use_breached_passwords
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
@@ -42,7 +42,6 @@ from services.file_store import use_file_store
 from services.files import purges  # noqa: F401 - importing it registers the job that forgets orphans
 from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
-from services.identity.kiosks import KioskAttempts
 from services.identity.organizations import find_organization
 from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
@@ -98,7 +97,7 @@ def make_process(settings: Settings) -> Process:
         attempts=SignInAttempts(settings.sign_in_attempts, name="installation"),
         badge_key=BadgeKey.of(settings.signing_key),
         provider_door=ProviderDoor.of(settings.signing_key, OpenIdConnect(may_be_private=settings.private_providers)),
-        kiosk_attempts=KioskAttempts(settings.sign_in_attempts),
+        kiosk_attempts=KioskAttempts(settings.sign_in_attempts, name="installation"),
         boards=LiveBoards(hub),
         screens=screens,
         brands=Brands(hub),

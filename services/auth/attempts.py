@@ -1,4 +1,4 @@
-"""Limits on failed sign-ins, per account and per address.
+"""Limits on failed sign-ins, per account and per address, and on wrong badges and PINs, per kiosk.
 
 Counted in the database, so that several server processes count together and a restart forgets nothing. Whether an
 account exists makes no difference to what is counted.
@@ -7,6 +7,7 @@ account exists makes no difference to what is counted.
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -30,6 +31,17 @@ RETURNING failures
 COUNTED = text("""
 SELECT failures FROM app.sign_in_attempts WHERE key = :key AND since >= now() - make_interval(mins => :minutes)
 """)
+# As `HIT`, but a right badge or PIN is taken back, and must not make the others last longer.
+COUNT = text("""
+INSERT INTO app.sign_in_attempts AS before (key, failures, since) VALUES (:key, 1, now())
+ON CONFLICT ON CONSTRAINT sign_in_attempts_pk DO UPDATE SET
+  failures = CASE WHEN before.since < now() - make_interval(mins => :minutes) THEN 1 ELSE before.failures + 1 END,
+  since = CASE WHEN before.since < now() - make_interval(mins => :minutes) OR before.failures = 0 THEN now()
+               ELSE before.since END
+RETURNING failures
+""")
+KEEP = text("UPDATE app.sign_in_attempts SET since = now() WHERE key = :key AND failures >= :most")
+TAKE_BACK = text("UPDATE app.sign_in_attempts SET failures = failures - 1 WHERE key = :key AND failures > 0")
 FORGET = text("DELETE FROM app.sign_in_attempts WHERE key = :key")
 
 
@@ -96,3 +108,49 @@ class SignInAttempts:
 
     def _key(self, kind: str, value: str) -> bytes:
         return sha256(f"{self._name}\0{kind}\0{value}".encode(errors="ignore")).digest()
+
+
+class KioskAttempts:
+    """Limits wrong badges and PINs per device; all of the same `name` count together, without one each for itself.
+
+    Each is counted before it is looked at, so that guesses that come all at once count too, and a right one is taken
+    back. It clears no others: else whoever has a PIN could guess at others' for ever.
+    """
+
+    def __init__(self, per_device: int, *, name: str = "") -> None:
+        self._allowed = per_device
+        self._name = name or new_id().hex
+
+    async def count(self, device_id: UUID) -> None:
+        """Count a badge or PIN before anybody knows whether it is right.
+
+        Raises:
+            TooManyAttempts: the device's wrong ones of the last quarter of an hour are as many as are allowed.
+            Unavailable: Postgres does not answer.
+        """
+        asked = {"key": self._key(device_id), "minutes": WINDOW_MINUTES}
+        async with without_tenant() as connection:
+            counted = (await connection.execute(COUNT, asked)).scalar_one()
+        if counted > self._allowed:
+            raise TooManyAttempts
+
+    async def keep(self, device_id: UUID) -> None:
+        """Let a wrong one count; with the last one that is allowed the lock begins.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with without_tenant() as connection:
+            await connection.execute(KEEP, {"key": self._key(device_id), "most": self._allowed})
+
+    async def take_back(self, device_id: UUID) -> None:
+        """Let a right one count nothing.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with without_tenant() as connection:
+            await connection.execute(TAKE_BACK, {"key": self._key(device_id)})
+
+    def _key(self, device_id: UUID) -> bytes:
+        return sha256(f"{self._name}\0kiosk\0{device_id}".encode()).digest()

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import ClassVar
@@ -18,6 +18,7 @@ from domain.identity.accounts import InvalidEmail, checked_email
 from domain.identity.roles import Permission
 from domain.identity.sign_in_providers import is_within
 from domain.scope import Scope
+from services.audit.notes import note_attempt
 from services.auth.attempts import SignInAttempts
 from services.auth.secret_boxes import SecretBox, SecretLost
 from services.auth.tokens import TokenIssuer
@@ -25,7 +26,7 @@ from services.db.tables import SignInProvider, UsedSignIn, User, UserIdentity
 from services.db.unique import unique_or
 from services.db.work import Work, begin, read
 from services.identity.sign_in_providers import PURPOSE, access_to, providers_are_off
-from services.identity.sign_ins import Device, Tokens, open_session
+from services.identity.sign_ins import Device, Tokens, open_session, told_device
 from services.identity.users import EmailTaken, add_user
 from services.ports import Errand, ProviderRefused, SignInProviders, VouchedPerson
 
@@ -62,6 +63,10 @@ class LinkedOtherwise(Invalid):
 
     code: ClassVar[str] = "linked_otherwise"
     sentence: ClassVar[str] = marked("Somebody else signed in with this account at the same moment. Begin again.")
+
+
+NOT_LET_IN = (SignInOver, ProviderRefused, MailNotConfirmed, NoAccount)
+"""What the audit of the organization keeps, like wrong passwords."""
 
 
 @dataclass(frozen=True)
@@ -174,11 +179,30 @@ async def come_back(
         OrganizationSuspended: nobody of it comes in for now.
         Unavailable: Postgres does not answer.
     """
-    if not secrets.compare_digest(answer.get("state", "").encode(), departure.errand.state.encode()):
-        raise SignInOver(permission="")
     account = f"{departure.provider_id} {device.address}"
-    await attempts.count(account=account, address=device.address)
     scope = Scope(departure.org_id, request_id=request_id)
+    try:
+        if not secrets.compare_digest(answer.get("state", "").encode(), departure.errand.state.encode()):
+            raise SignInOver(permission="")
+        await attempts.count(account=account, address=device.address)
+        tokens = await _vouched_in(door, issuer, scope, departure=departure, answer=answer, device=device)
+    except NOT_LET_IN as error:
+        noted = replace(scope, device=told_device(device))
+        note_attempt(noted, code=error.code, what="sign_in", where="sign-in provider")
+        raise
+    await attempts.forget_account(account)
+    return tokens
+
+
+async def _vouched_in(
+    door: ProviderDoor,
+    issuer: TokenIssuer,
+    scope: Scope,
+    *,
+    departure: Departure,
+    answer: Mapping[str, str],
+    device: Device,
+) -> Tokens:
     async with begin(scope) as work:
         await _use_once(work, departure.errand)
         await _active(work, departure.provider_id)
@@ -189,11 +213,9 @@ async def come_back(
         raise ProviderRefused(permission="")
     person = await door.providers.person_behind(access, departure.errand, code=answer["code"])
     try:
-        tokens = await _let_in(scope, issuer, departure.provider_id, person, device)
+        return await _let_in(scope, issuer, departure.provider_id, person, device)
     except LinkedOtherwise:  # two first sign-ins at once: the other one has made what this one looks for
-        tokens = await _let_in(scope, issuer, departure.provider_id, person, device)
-    await attempts.forget_account(account)
-    return tokens
+        return await _let_in(scope, issuer, departure.provider_id, person, device)
 
 
 async def _let_in(

@@ -19,6 +19,7 @@ from domain.errors import Conflict, Forbidden, Invalid, NotFound, marked
 from domain.events import UserChanged
 from domain.identity.roles import Permission
 from domain.scope import Scope
+from services.audit.notes import note_attempt
 from services.auth.attempts import SignInAttempts
 from services.auth.passwords import check_password
 from services.auth.secret_boxes import SecretBox
@@ -27,7 +28,7 @@ from services.db.tables import RecoveryCode, SecondFactor, User
 from services.db.work import Work, begin
 from services.identity.assignments import refuse_stronger
 from services.identity.own_account import NotYourPassword, locked_own_user, own_user
-from services.identity.sign_ins import Device, Tokens, asks_for_second_factor, open_session
+from services.identity.sign_ins import Device, Tokens, asks_for_second_factor, open_session, told_device
 
 PURPOSE = "second-factors"
 RECOVERY_CODES = 10
@@ -133,6 +134,8 @@ async def pass_second_factor(
             tokens = await open_session(work, issuer, user_id=claims.user_id, device=device)
     except WrongCode:
         await attempts.count_failure(address=device.address)
+        scope = Scope(claims.org_id, request_id=request_id, device=told_device(device))
+        note_attempt(scope, code=WrongCode.code, what="second_factor", where="sign-in", user_id=claims.user_id)
         raise
     await attempts.forget_account(account)
     return tokens

@@ -16,7 +16,7 @@ from services.audit.notes import note_read
 from services.custom_fields.entities import ENTITIES
 from services.custom_fields.fields import load_fields
 from services.custom_fields.searches import holding, words_of
-from services.custom_fields.tables import Condition, TableQuestion, find_rows
+from services.custom_fields.tables import Condition, TablePage, TableQuestion, find_rows
 from services.db.paging import Page, page_of
 from services.db.work import Work
 from services.identity.session_lists import is_own_sign_in
@@ -49,7 +49,8 @@ HAS_ROLE = """
 EXISTS (SELECT FROM user_roles AS held
         WHERE held.org_id = thing.org_id AND held.user_id = thing.id AND held.role = {})
 """
-MOST_EXPORTED = 10_000
+EVERYBODY = 2**31 - 1
+AT_ONCE = 2_000
 
 
 class UserState(StrEnum):
@@ -159,22 +160,40 @@ async def list_user_rows(
         Forbidden: the actor may not read users.
     """
     await work.permit(Permission.READ_USERS)
-    direction = "DESC" if is_descending else "ASC"
-    page = await find_rows(
-        work,
-        TableQuestion(
-            entity=ENTITIES["user"],
-            filters=filters,
-            conditions=await _conditions(work, wanted),
-            sort=(order,) if isinstance(order, FieldSort) else (),
-            order="thing.display_name, thing.id"
-            if isinstance(order, FieldSort)
-            else f"{SORTS[order]} {direction}, thing.id {direction}",
-            offset=offset,
-            limit=limit,
-        ),
-    )
+    page = await _find(work, wanted, filters, order, is_descending=is_descending, offset=offset, limit=limit)
     return UserRows(page.total, page.has_more, await _in_order(work, page.ids))
+
+
+async def open_user_table(work: Work) -> None:
+    """Note that the actor opens the table of people, once for all its pages.
+
+    Raises:
+        Forbidden: the actor may not read users.
+    """
+    await work.permit(Permission.READ_USERS)
+    note_read(work.scope, what="identity.users")
+
+
+async def export_user_rows(
+    work: Work,
+    *,
+    wanted: UserFilter,
+    filters: Sequence[FieldFilter] = (),
+    order: UserSort | FieldSort = UserSort.NAME,
+    is_descending: bool = False,
+) -> tuple[UserInfo, ...]:
+    """Return everybody whom `list_user_rows` finds, however many.
+
+    Raises:
+        Forbidden: the actor may not read users.
+    """
+    await work.permit(Permission.READ_USERS)
+    found = await _find(work, wanted, filters, order, is_descending=is_descending, offset=0, limit=EVERYBODY)
+    people: list[UserInfo] = []
+    for first in range(0, len(found.ids), AT_ONCE):
+        people += await _in_order(work, found.ids[first : first + AT_ONCE])
+    note_read(work.scope, what="identity.users.export", people=len(people))
+    return tuple(people)
 
 
 async def list_users(
@@ -218,6 +237,33 @@ async def get_user(work: Work, user_id: UUID) -> UserInfo:
     if not found:
         raise NotFound(what="user")
     return found[0]
+
+
+async def _find(
+    work: Work,
+    wanted: UserFilter,
+    filters: Sequence[FieldFilter],
+    order: UserSort | FieldSort,
+    *,
+    is_descending: bool,
+    offset: int,
+    limit: int,
+) -> TablePage:
+    direction = "DESC" if is_descending else "ASC"
+    return await find_rows(
+        work,
+        TableQuestion(
+            entity=ENTITIES["user"],
+            filters=filters,
+            conditions=await _conditions(work, wanted),
+            sort=(order,) if isinstance(order, FieldSort) else (),
+            order="thing.display_name, thing.id"
+            if isinstance(order, FieldSort)
+            else f"{SORTS[order]} {direction}, thing.id {direction}",
+            offset=offset,
+            limit=limit,
+        ),
+    )
 
 
 async def _conditions(work: Work, wanted: UserFilter) -> list[Condition]:

@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from domain.identity.badges import BadgeKind
 from domain.identity.roles import Role
+from services.auth.attempts import KioskAttempts
 from services.db.keys import new_id
 from services.db.tables import IdempotencyKey
 from services.db.work import begin, read
 from services.identity.badges import BadgeKey
-from services.identity.kiosks import KioskAttempts, NotRecognized, identify
+from services.identity.kiosks import NotRecognized, identify
 from tests.api.doors import KEY, V1, Door, refused
 from tests.factories import Floor
 

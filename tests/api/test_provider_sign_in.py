@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from domain.identity.roles import Role
+from services.audit.notes import NOTES
 from services.auth.secret_boxes import SecretBox
 from services.db.tables import SignInProvider, User, UserIdentity, UserRole
 from services.db.work import begin, read
@@ -29,6 +30,7 @@ from tests.openid_provider import (
     signed_with_its_public_key,
     unsigned,
 )
+from tests.services.test_audit import trail
 from ui.api.browser_session import ACCESS_COOKIE
 from ui.api.provider_sign_in import COOKIE
 
@@ -229,6 +231,20 @@ class TestRefusals:
         provider_id, subject = await set_up(floor, provider, email_domains=["other.example"]), known(provider, floor)
         async with visiting(door, floor, provider_id) as visit:
             assert told(await visit.arrive(provider.consent(await visit.leave(), subject))) == "no_account"
+
+    async def test_are_noted_in_the_audit_like_wrong_passwords(
+        self, door: Door, floor: Floor, other: Floor, provider: Provider
+    ) -> None:
+        provider_id, subject = await set_up(floor, provider), known(provider, other, Role.ADMIN)
+        async with visiting(door, floor, provider_id) as visit:
+            await visit.arrive(provider.consent(await visit.leave(), subject))
+
+        await NOTES.written()
+        async with read(floor.scope) as work:
+            (entry,) = await trail(work, action="refused")
+        assert (entry.table_name, entry.user_id) == ("sign_in", None)
+        assert entry.after == {"code": "no_account", "where": "sign-in provider", "times": 1}
+        assert entry.device.startswith("127.0.0.1")
 
     async def test_of_users_of_another_organization(
         self, door: Door, floor: Floor, other: Floor, provider: Provider

@@ -7,21 +7,23 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+import main
 from domain.errors import Forbidden
 from domain.events import SessionRevoked, UserChanged
 from domain.identity.badges import BadgeKind
 from domain.identity.roles import Permission, Role
-from services.auth.attempts import TooManyAttempts
+from services.auth.attempts import KioskAttempts, TooManyAttempts
 from services.auth.tokens import NotSignedIn
+from services.config import Settings
 from services.db.keys import new_id
 from services.db.tables import SignInSession, User
 from services.db.work import begin, read
 from services.identity.badges import BadgeKey, remove_badge, set_badge
-from services.identity.kiosks import KioskAttempts, NotOfThisPlant, NotRecognized, identify
+from services.identity.kiosks import NotOfThisPlant, NotRecognized, identify
 from services.identity.policies import PolicyMemory
 from services.identity.sessions import NotIdentified, Sessions, Viewer, look_up
 from services.identity.sign_ins import end_session
-from tests.factories import Floor, Make
+from tests.factories import Connection, Floor, Make
 
 KEY = BadgeKey.of("k" * 40)
 
@@ -120,6 +122,35 @@ class TestIdentify:
 
         assert sum(isinstance(result, NotRecognized) for result in results) == 3
         assert sum(isinstance(result, TooManyAttempts) for result in results) == 9
+
+    async def test_counts_at_every_server_process_together_also_when_one_starts_anew(self, kiosk: Floor) -> None:
+        settings = Settings(_env_file=None, secret_key="k" * 40, sign_in_attempts=3)
+        first, second = main.make_process(settings), main.make_process(settings)
+        for process in (first, second, first):
+            with pytest.raises(NotRecognized):
+                await said(kiosk, "9999", attempts=process.kiosk_attempts)
+
+        for process in (first, second, main.make_process(settings)):
+            with pytest.raises(TooManyAttempts):
+                await said(kiosk, "2580", attempts=process.kiosk_attempts)
+
+    async def test_stops_the_device_that_failed_and_no_other(self, kiosk: Floor, other: Floor) -> None:
+        attempts = KioskAttempts(1)
+        with pytest.raises(NotRecognized):
+            await said(kiosk, "9999", attempts=attempts)
+
+        with pytest.raises(NotRecognized):
+            await said(other, "2580", attempts=attempts)
+
+    async def test_lets_a_device_on_when_its_time_is_over(self, kiosk: Floor, superuser_connection: Connection) -> None:
+        attempts = KioskAttempts(1)
+        with pytest.raises(NotRecognized):
+            await said(kiosk, "9999", attempts=attempts)
+        await superuser_connection.execute(
+            "UPDATE app.sign_in_attempts SET since = since - interval '16 min' WHERE failures > 0"
+        )
+
+        assert await said(kiosk, "2580", attempts=attempts) == kiosk.user_ids[Role.OPERATOR]
 
     async def test_belongs_to_kiosks(self, kiosk: Floor) -> None:
         for role in (Role.OPERATOR, Role.SUPERVISOR, Role.VIEWER):

@@ -13,6 +13,7 @@ from domain.events import SessionRevoked, UserChanged
 from domain.identity.preferences import InvalidLanguage, InvalidTimeZone
 from domain.identity.roles import Role
 from domain.scope import Scope
+from services.audit.notes import NOTES
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import NotSignedIn, TokenIssuer
 from services.db.keys import new_id
@@ -33,8 +34,17 @@ from services.identity.people import (
 from services.identity.session_lists import list_sessions, revoke_session, revoke_sessions
 from services.identity.sessions import Sessions
 from services.identity.sign_ins import Device, Tokens, open_session, sign_in
-from services.identity.user_queries import UserFilter, UserSort, UserState, get_user, list_user_rows, list_users
-from tests.factories import PASSWORD, Floor, Make
+from services.identity.user_queries import (
+    UserFilter,
+    UserSort,
+    UserState,
+    export_user_rows,
+    get_user,
+    list_user_rows,
+    list_users,
+)
+from tests.factories import PASSWORD, Connection, Floor, Make
+from tests.services.test_audit import trail
 
 ISSUER = TokenIssuer("k" * 40, access_lifetime=timedelta(minutes=30), refresh_lifetime=timedelta(days=7))
 HERE = Device("192.0.2.7", "pytest")
@@ -334,3 +344,32 @@ class TestListUsers:
 async def signs_in(floor: Floor, role: Role, password: str = PASSWORD) -> bool:
     tokens = await sign_in(ISSUER, SignInAttempts(10), email=floor.emails[role], password=password, device=HERE)
     return bool(tokens.access)
+
+
+class TestExport:
+    async def test_holds_everybody_however_many(
+        self, floor: Floor, other: Floor, superuser_connection: Connection
+    ) -> None:
+        async with superuser_connection.transaction():
+            await superuser_connection.execute("SET LOCAL session_replication_role = replica")  # no audit of a crowd
+            await superuser_connection.execute(
+                "INSERT INTO users (id, org_id, email, display_name) SELECT gen_random_uuid(), $1,"
+                " n || '@crowd.example', 'Crowd ' || n FROM generate_series(1, 10050) AS n", floor.scope.org_id,
+            )  # fmt: skip
+
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            people = await export_user_rows(work, wanted=UserFilter(words="crowd"), order=UserSort.EMAIL)
+        async with begin(other.acting_as(Role.ADMIN)) as work:
+            assert await export_user_rows(work, wanted=UserFilter(words="crowd")) == ()
+
+        assert len(people) == 10_050
+        assert [one.email for one in people] == sorted(one.email for one in people)
+        await NOTES.written()
+        async with read(floor.scope) as work:
+            (entry,) = await trail(work, action="read")
+        assert (entry.table_name, entry.after) == ("identity.users.export", {"people": 10_050, "times": 1})
+
+    async def test_is_for_who_may_read_users(self, floor: Floor) -> None:
+        async with begin(floor.acting_as(Role.OPERATOR)) as work:
+            with pytest.raises(Forbidden):
+                await export_user_rows(work, wanted=UserFilter())

@@ -12,6 +12,7 @@ from domain.errors import Forbidden, NotFound
 from domain.identity.roles import Role
 from domain.identity.sign_in_policies import SecondFactorRule, SignInPolicy
 from domain.scope import Scope
+from services.audit.notes import NOTES
 from services.auth.attempts import SignInAttempts, TooManyAttempts
 from services.auth.tokens import NotSignedIn
 from services.db.tables import AuditEntry, SecondFactor
@@ -34,6 +35,7 @@ from services.identity.second_factors import (
 )
 from services.identity.sign_ins import SecondFactorRequired, Tokens
 from tests.factories import PASSWORD, Floor
+from tests.services.test_audit import trail
 from tests.services.test_people import HERE, ISSUER, signs_in, themself
 from tests.services.test_sign_in_policies import set_to
 
@@ -100,6 +102,19 @@ class TestSignIn:
         await enrolled(floor)
         with pytest.raises(WrongCode):
             await passes(await challenged(floor), code)
+
+    async def test_notes_a_wrong_code_at_the_account(self, floor: Floor) -> None:
+        await enrolled(floor)
+
+        with pytest.raises(WrongCode):
+            await passes(await challenged(floor), "000000x")
+
+        await NOTES.written()
+        async with read(floor.scope) as work:
+            (entry,) = await trail(work, action="refused")
+        assert (entry.table_name, entry.row_id) == ("second_factor", floor.user_ids[Role.OPERATOR])
+        assert entry.after == {"code": "wrong_code", "where": "sign-in", "times": 1}
+        assert entry.device.startswith(HERE.address)
 
     async def test_stops_who_guesses(self, floor: Floor) -> None:
         secret, _codes = await enrolled(floor)

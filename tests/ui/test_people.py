@@ -7,6 +7,7 @@ from nicegui.testing import User
 from domain.identity.rights import Assignment
 from domain.identity.roles import Role
 from domain.identity.sign_in_policies import SecondFactorRule, SignInPolicy
+from services.audit.notes import NOTES
 from services.db.work import begin, read
 from services.identity.assignments import assign_roles
 from services.identity.invitations import find_invited
@@ -15,6 +16,7 @@ from services.identity.people import edit_user
 from services.identity.roles import add_role
 from services.identity.user_queries import UserFilter, UserInfo, UserState, get_user, list_users
 from tests.factories import PASSWORD, Floor
+from tests.services.test_audit import trail
 from tests.services.test_sign_in_policies import set_to
 from tests.ui.conftest import SignIn, browser, sees, until
 from tests.ui.test_admin import error_at, saved, typed
@@ -39,6 +41,12 @@ def shown_once(user: User) -> str:
     return str(field.value)
 
 
+def people_on(user: User) -> list[object]:
+    """Return the rows of the table of people."""
+    (table,) = user.find(kind=ui.table).elements
+    return list(table.rows)
+
+
 class TestUsersPage:
     async def test_invites_somebody_with_a_link(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)
@@ -53,6 +61,21 @@ class TestUsersPage:
         link = shown_once(admin)
         assert (await find_invited(link.partition("token=")[2])).display_name == "Ada"
         assert [one.state for one in await found(floor, "ada@test")] == [UserState.INVITED]
+
+    async def test_notes_once_that_somebody_opened_it(self, floor: Floor, sign_in: SignIn) -> None:
+        admin = await sign_in(floor, Role.ADMIN)
+
+        await admin.open("/admin/users")
+        await until(lambda: len(people_on(admin)) > 1)
+        (search,) = admin.find(marker="user-search").elements
+        assert isinstance(search, ui.input)
+        search.set_value("The operator")
+        await until(lambda: len(people_on(admin)) == 1)
+        await NOTES.written()
+
+        async with read(floor.scope) as work:
+            entries = await trail(work, action="read")
+        assert [entry.table_name for entry in entries] == ["identity.users"]
 
     async def test_exports_what_it_shows(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)

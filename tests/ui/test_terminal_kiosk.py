@@ -301,6 +301,7 @@ class TestCounting:
         await counts(floor, CountingSource.COUNTER)
         types(kiosk, PIN)
         await operator.open(f"/terminal/{floor.machine_code}")
+        await kiosk.should_see(kind=OfflineReports, retries=60)
         await until(lambda: reports_shown(kiosk) == ("counter", None))
 
         async with begin(floor.acting_as(Role.SUPERVISOR)) as work:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from services.auth.attempts import SignInAttempts
+from services.auth.attempts import KioskAttempts, SignInAttempts
 from services.auth.tokens import TokenIssuer
 from services.config import Settings
 from services.events.hub import Hub
 from services.identity.badges import BadgeKey
 from services.identity.key_holders import KeyHolders
-from services.identity.kiosks import KioskAttempts
 from services.identity.provider_sign_ins import ProviderDoor
 from services.identity.sessions import Sessions
 from ui.kit.brands import Brands

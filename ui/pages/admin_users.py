@@ -12,12 +12,13 @@ from services.db.work import Work, read
 from services.identity.people import invite_person
 from services.identity.role_queries import role_names
 from services.identity.user_queries import (
-    MOST_EXPORTED,
     UserFilter,
     UserInfo,
     UserSort,
     UserState,
+    export_user_rows,
     list_user_rows,
+    open_user_table,
 )
 from services.plant.places import PlantPlace
 from services.plant.plant_tables import write_table
@@ -54,6 +55,7 @@ STATE_ICONS = {
 async def admin_users(seat: Seat) -> None:
     """Find people, and invite others."""
     async with read(seat.scope()) as work:
+        await open_user_table(work)
         plants = await plants_to_name(work)
         names = await role_names(work)
     roles = {key: role_name(seat.translate, key, name) for key, name in names.items()}
@@ -175,13 +177,12 @@ class _Page:
         wish = self._last
         found = await act(
             self._seat,
-            lambda work: list_user_rows(
+            lambda work: export_user_rows(
                 work,
                 wanted=self._wanted(wish.words),
                 filters=wish.filters,
                 order=wish.order if isinstance(wish.order, FieldSort) else UserSort(wish.order),
                 is_descending=wish.is_descending,
-                limit=MOST_EXPORTED,
             ),
         )
         if found is None:
@@ -201,7 +202,7 @@ class _Page:
                     None if user.signed_in_at is None else user.signed_in_at.isoformat(),
                     user.created_at.isoformat(),
                 )
-                for user in found.rows
+                for user in found
             ],
         )
         ui.download.content(("\ufeff" + table).encode(), "users.csv", "text/csv")
