@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.checks import InvalidText, checked_text
 from domain.errors import Forbidden, Invalid, NotFound, marked
 from domain.events import UserChanged
 from domain.identity.roles import Permission
@@ -54,6 +55,13 @@ class InvitationOver(Forbidden):
 
     code: ClassVar[str] = "invitation_over"
     sentence: ClassVar[str] = marked("This invitation is over or was used already. Ask for a new one.")
+
+
+class NameUnreadable(Invalid):
+    """A name of somebody that cannot be kept or read."""
+
+    code: ClassVar[str] = "name_unreadable"
+    sentence: ClassVar[str] = marked("Enter your name, in 1 to 200 readable characters.")
 
 
 class PasswordsDiffer(Invalid):
@@ -123,18 +131,30 @@ async def find_invited(token: str) -> Invited:
 
 
 async def accept_invitation(
-    issuer: TokenIssuer, *, token: str, password: str, device: Device, request_id: str = ""
+    issuer: TokenIssuer,
+    *,
+    token: str,
+    password: str,
+    device: Device,
+    display_name: str | None = None,
+    request_id: str = "",
 ) -> Tokens:
-    """Give the invited user the password that they chose, and sign them in.
+    """Give the invited user the password that they chose, and sign them in; `display_name` is how they write their
+    name, None for as they were invited.
 
     Raises:
         InvitationOver: the link invites nobody any more.
+        NameUnreadable: the name is empty, too long, or holds what nobody can read.
         InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the password cannot be kept.
         OrganizationSuspended: nobody of the organization comes in for now.
         SecondFactorRequired: the password is kept, and a code is asked for as well.
         Unavailable: Postgres does not answer.
     """
-    await find_invited(token)  # before a hash costs a quarter of a second
+    invited = await find_invited(token)  # before a hash costs a quarter of a second
+    try:
+        name = invited.display_name if display_name is None else checked_text(display_name, field="display_name")
+    except InvalidText as error:
+        raise NameUnreadable(field="display_name") from error
     digest = _digest(token)
     org_id, user_id = await _found(digest)
     async with read(Scope(org_id)) as work:
@@ -146,7 +166,7 @@ async def accept_invitation(
         changed = await work.session.execute(
             update(User)
             .where(User.id == user_id, User.is_active)
-            .values(password_hash=password_hash, version=User.version + 1)
+            .values(password_hash=password_hash, display_name=name, version=User.version + 1)
             .returning(User.id)
         )
         if changed.first() is None:

@@ -188,7 +188,7 @@ async def come_back(
         tokens = await _vouched_in(door, issuer, scope, departure=departure, answer=answer, device=device)
     except NOT_LET_IN as error:
         noted = replace(scope, device=told_device(device))
-        note_attempt(noted, code=error.code, what="sign_in", where="sign-in provider")
+        note_attempt(noted, code=error.code, what="provider_sign_in", where="sign-in provider")
         raise
     await attempts.forget_account(account)
     return tokens

@@ -5,8 +5,8 @@ Secrets are encrypted at rest; a code proves nothing without the challenge that 
 
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
 from uuid import UUID
@@ -32,6 +32,8 @@ from services.identity.sign_ins import Device, Tokens, asks_for_second_factor, o
 
 PURPOSE = "second-factors"
 RECOVERY_CODES = 10
+MOMENT = timedelta(minutes=10)
+"""How long after a sign-in with a new app the first codes are shown without the password."""
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 GROUPS, GROUP = 4, 4
 """A recovery code has 79 random bits, so that nothing slower than SHA-256 is needed."""
@@ -48,6 +50,7 @@ USE_RECOVERY_CODE = text("""
 UPDATE recovery_codes SET used_at = now() WHERE user_id = :user_id AND digest = :digest AND used_at IS NULL
 RETURNING user_id
 """)
+HAD_CODES = text("SELECT EXISTS (SELECT FROM recovery_codes WHERE user_id = :user_id)")
 LEFT = text("SELECT count(*) FROM recovery_codes WHERE user_id = :user_id AND used_at IS NULL")
 
 
@@ -63,6 +66,13 @@ class AlreadyEnrolled(Conflict):
 
     code: ClassVar[str] = "already_enrolled"
     sentence: ClassVar[str] = marked("You have a second factor. Remove it first to set up another app.")
+
+
+class NoFirstCodes(Conflict):
+    """Somebody whom no recovery codes are shown without their password."""
+
+    code: ClassVar[str] = "no_first_codes"
+    sentence: ClassVar[str] = marked("Make recovery codes under your account; your password is asked for.")
 
 
 class NotEnrolled(Conflict):
@@ -130,6 +140,8 @@ async def pass_second_factor(
     try:
         async with begin(_scope(claims, request_id)) as work:
             await _refuse_gone(work, claims.user_id)
+            factor = await work.session.get(SecondFactor, (claims.org_id, claims.user_id))
+            is_new = factor is not None and factor.confirmed_at is None
             await _use_code(work, box, claims.user_id, code)
             tokens = await open_session(work, issuer, user_id=claims.user_id, device=device)
     except WrongCode:
@@ -138,7 +150,7 @@ async def pass_second_factor(
         note_attempt(scope, code=WrongCode.code, what="second_factor", where="sign-in", user_id=claims.user_id)
         raise
     await attempts.forget_account(account)
-    return tokens
+    return replace(tokens, has_new_app=is_new)
 
 
 async def enrol_by_challenge(issuer: TokenIssuer, box: SecretBox, *, challenge: str) -> Enrolment | None:
@@ -188,6 +200,22 @@ async def confirm_enrolment(work: Work, attempts: SignInAttempts, box: SecretBox
     await _use_code(work, box, user.id, code)
     await attempts.forget_account(f"second factor {user.id}")
     work.emit(UserChanged(user_id=user.id))
+    return await _renewed_codes(work, user.id)
+
+
+async def first_recovery_codes(work: Work) -> tuple[str, ...]:
+    """Return the recovery codes of who set their app up at the sign-in a moment ago and has none yet, this once.
+
+    Raises:
+        OnlyYourself: the actor is nobody who signed in.
+        NoFirstCodes: they have codes or had some, have no app, or set it up some time ago.
+    """
+    user = await locked_own_user(work)
+    factor = await work.session.get(SecondFactor, (work.scope.org_id, user.id))
+    if factor is None or factor.confirmed_at is None or work.now - factor.confirmed_at > MOMENT:
+        raise NoFirstCodes
+    if await work.session.scalar(HAD_CODES, {"user_id": user.id}):
+        raise NoFirstCodes
     return await _renewed_codes(work, user.id)
 
 

@@ -82,6 +82,8 @@ class Tokens:
     access_claims: Claims
     refresh_expires_at: datetime
     """Aware UTC."""
+    has_new_app: bool = False
+    """Whether an app for codes was set up with this sign-in, and recovery codes are to be shown."""
 
 
 async def sign_in(

@@ -242,7 +242,7 @@ class TestRefusals:
         await NOTES.written()
         async with read(floor.scope) as work:
             (entry,) = await trail(work, action="refused")
-        assert (entry.table_name, entry.user_id) == ("sign_in", None)
+        assert (entry.table_name, entry.user_id) == ("provider_sign_in", None)
         assert entry.after == {"code": "no_account", "where": "sign-in provider", "times": 1}
         assert entry.device.startswith("127.0.0.1")
 

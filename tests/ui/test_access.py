@@ -32,6 +32,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "/admin/shifts": PLANNERS,
     "/admin/crews": PLANNERS,
     "/me": EVERYBODY,
+    "/recovery-codes": EVERYBODY,
     "/admin/users": PLANNERS,
     "/admin/users/{user_id}": PLANNERS,
     "/admin/sign-in": PLANNERS,

@@ -1,10 +1,12 @@
 """The page on which an invited person chooses a password."""
 
+from nicegui import ui
 from nicegui.testing import User
 
 from domain.identity.roles import Role
-from services.db.work import begin
+from services.db.work import begin, read
 from services.identity.invitations import invite_user
+from services.identity.user_queries import get_user
 from tests.factories import Floor
 
 
@@ -22,7 +24,13 @@ class TestInvitation:
         await visitor.open(link)
         await visitor.should_see("Welcome, The operator")
         await visitor.should_see("Test works")
-        form = {"token": link.partition("token=")[2], "password": "a long password", "repeated": "a long password"}
+        (name,) = visitor.find("Your name").elements
+        assert isinstance(name, ui.input)
+        assert name.value == "The operator"
+        form = {
+            "token": link.partition("token=")[2], "password": "a long password", "repeated": "a long password",
+            "display_name": "Olga",
+        }  # fmt: skip
 
         wrong = await visitor.http_client.post("/invitation", data={**form, "repeated": "another"})
         await visitor.open(wrong.headers["location"])
@@ -30,8 +38,13 @@ class TestInvitation:
         short = await visitor.http_client.post("/invitation", data={**form, "password": "x", "repeated": "x"})
         await visitor.open(short.headers["location"])
         await visitor.should_see("A password has at least 10 characters.")
-        answer = await visitor.http_client.post("/invitation", data=form)
+        nameless = await visitor.http_client.post("/invitation", data={**form, "display_name": " "})
+        await visitor.open(nameless.headers["location"])
+        await visitor.should_see("Enter your name, in 1 to 200 readable characters.")
+        answer = await visitor.http_client.post("/invitation", data={**form, "display_name": "Olga O. Perator"})
 
+        async with read(floor.acting_as(Role.ADMIN)) as work:
+            assert (await get_user(work, floor.user_ids[Role.OPERATOR])).display_name == "Olga O. Perator"
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert (await visitor.http_client.get("/")).headers["location"] == "/terminal"
         await visitor.open(link)

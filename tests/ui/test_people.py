@@ -15,8 +15,9 @@ from services.identity.password_resets import find_reset, reset_password
 from services.identity.people import edit_user
 from services.identity.roles import add_role
 from services.identity.user_queries import UserFilter, UserInfo, UserState, get_user, list_users
-from tests.factories import PASSWORD, Floor
+from tests.factories import PASSWORD, Connection, Floor
 from tests.services.test_audit import trail
+from tests.services.test_second_factors import enrolled
 from tests.services.test_sign_in_policies import set_to
 from tests.ui.conftest import SignIn, browser, sees, until
 from tests.ui.test_admin import error_at, saved, typed
@@ -237,10 +238,35 @@ class TestSecondFactor:
         done = await someone.http_client.post("/second-factor", data={"code": code, "next": "/orders"})
 
         assert "problem=wrong_code" in wrong.headers["location"]
-        assert done.headers["location"] == "/orders"
+        assert done.headers["location"] == "/recovery-codes?next=%2Forders"
         assert ACCESS_COOKIE in someone.http_client.cookies
+        await someone.open(done.headers["location"])
+        shown = [element.text for element in someone.find(marker="recovery-code").elements]  # type: ignore[attr-defined]
+        (on,) = someone.find(marker="kept").elements
+        again = await someone.http_client.get(done.headers["location"])
         await someone.open("/me")
-        await sees(someone, "Recovery codes left: 0")
+        await sees(someone, "Recovery codes left: 10")
+
+        assert len(set(shown)) == 10
+        assert on.props["href"] == "/orders"
+        assert (again.status_code, again.headers["location"]) == (303, "/orders")
+
+    async def test_shows_no_codes_to_who_set_the_app_up_long_ago(
+        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
+    ) -> None:
+        operator = await sign_in(floor, Role.OPERATOR)
+        await enrolled(floor, Role.OPERATOR)
+        async with superuser_connection.transaction():
+            await superuser_connection.execute("SET LOCAL session_replication_role = replica")
+            await superuser_connection.execute("DELETE FROM recovery_codes WHERE org_id = $1", floor.scope.org_id)
+            await superuser_connection.execute(
+                "UPDATE second_factors SET confirmed_at = now() - interval '1 hour' WHERE org_id = $1",
+                floor.scope.org_id,
+            )
+
+        answer = await operator.http_client.get("/recovery-codes?next=//evil.example")
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
     async def test_is_asked_for_again_when_it_took_too_long(self, visitor: User) -> None:
         await visitor.open("/second-factor")

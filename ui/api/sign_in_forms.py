@@ -27,6 +27,7 @@ from ui.api.problems import request_id_of
 from ui.kit.addresses import (
     CHALLENGE_COOKIE,
     FORGOTTEN_PAGE,
+    RECOVERY_CODES_PAGE,
     SECOND_FACTOR_PAGE,
     SIGN_IN_PAGE,
     base_url_of,
@@ -35,6 +36,7 @@ from ui.kit.addresses import (
 )
 
 LONGEST_TARGET = 2000
+LONGEST_NAME = 200
 
 
 def sign_in_router(
@@ -77,6 +79,7 @@ def sign_in_router(
             tokens = await accept_invitation(
                 issuer,
                 token=token,
+                display_name=_text(form, "display_name"),
                 password=_text(form, "password"),
                 device=device_of(request),
                 request_id=request_id_of(request),
@@ -84,8 +87,8 @@ def sign_in_router(
         except SecondFactorRequired as error:
             return _challenged(request, error, target="/", organization="")
         except UnisonError as error:
-            query = urlencode({"token": token[:200], "problem": error.code})
-            return RedirectResponse(f"{PAGE}?{query}", status_code=303)
+            query = {"token": token[:200], "problem": error.code, "name": _text(form, "display_name")[:LONGEST_NAME]}
+            return RedirectResponse(f"{PAGE}?{urlencode(query)}", status_code=303)
         return _signed_in(request, RedirectResponse("/", status_code=303), tokens)
 
     @router.post(SECOND_FACTOR_PAGE)
@@ -109,7 +112,10 @@ def sign_in_router(
         except UnisonError as error:
             query = {"next": target, "org": organization if is_slug(organization) else "", "problem": error.code}
             return RedirectResponse(f"{SECOND_FACTOR_PAGE}?{urlencode(query)}", status_code=303)
-        response = _signed_in(request, RedirectResponse(target, status_code=303), tokens)
+        codes = f"{RECOVERY_CODES_PAGE}?{urlencode({'next': target})}"
+        response = _signed_in(
+            request, RedirectResponse(codes if tokens.has_new_app else target, status_code=303), tokens
+        )
         browser_sessions.set_challenge(response.headers, "", request)
         return response
 

@@ -10,6 +10,7 @@ from services.identity.organizations import OrganizationAddress, organization_of
 
 SIGN_IN_PAGE = "/sign-in"
 SECOND_FACTOR_PAGE = "/second-factor"
+RECOVERY_CODES_PAGE = "/recovery-codes"
 CHALLENGE_COOKIE = "unison_challenge"
 FORGOTTEN_PAGE = "/forgot-password"
 

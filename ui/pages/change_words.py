@@ -40,12 +40,15 @@ READS = {
     "identity.holders": marked("Who holds a right"),
     "identity.api_keys": marked("API keys"),
     "identity.sessions": marked("Sessions of somebody else"),
+    "identity.users.export": marked("Users, as a file"),
     "identity.users": marked("The list of users"),
     "system.export": marked("An export of the whole organization"),
 }
 """What notes of reading call what was read."""
 REFUSALS = {
     "sign_in": marked("Sign-in with a wrong password"),
+    "provider_sign_in": marked("Sign-in through a provider"),
+    "second_factor": marked("Sign-in with a wrong code"),
     "not_recognized": marked("Unknown badge or PIN at a kiosk"),
 }
 """What notes of refusals call what no permission names."""

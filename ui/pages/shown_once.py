@@ -15,12 +15,15 @@ def show_once(seat: Seat, place: ui.element, *, title: str, explanation: str, la
         with ui.element("div").classes("u-dialog__actions"):
             done = ui.button(_("I have kept it"), color=None, on_click=dialog.close)
             done.classes("u-button u-button--flat").mark("kept")
-            copy = ui.button(_("Copy"), icon="content_copy", color=None, on_click=lambda: _copy(value, _("Copied")))
+            copy = ui.button(
+                _("Copy"), icon="content_copy", color=None, on_click=lambda: copy_words(value, _("Copied"))
+            )
             copy.classes("u-button u-button--primary").mark("copy")
     dialog.on("hide", dialog.delete)
     dialog.open()
 
 
-def _copy(value: str, words: str) -> None:
+def copy_words(value: str, words: str) -> None:
+    """Put words where the browser keeps what was copied, and say so in `words`."""
     ui.clipboard.write(value)
     ui.notify(words, type="positive", position="top", timeout=2_000, classes="u-notify")

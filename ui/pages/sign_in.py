@@ -11,7 +11,7 @@ from services.auth.attempts import TooManyAttempts
 from services.auth.secret_boxes import SecretLost
 from services.auth.tokens import NotSignedIn
 from services.db.work import read
-from services.identity.invitations import PAGE, InvitationOver, find_invited
+from services.identity.invitations import PAGE, InvitationOver, NameUnreadable, find_invited
 from services.identity.organizations import OrganizationAddress, organization_of_address
 from services.identity.provider_sign_ins import MailNotConfirmed, NoAccount, SignInOver
 from services.identity.sign_in_providers import ProviderButton, list_buttons
@@ -31,6 +31,7 @@ PROBLEMS: dict[str, type[UnisonError]] = {
     )
 }  # fmt: skip
 INVITATION_PROBLEMS = {**PASSWORD_PROBLEMS, OrganizationSuspended.code: OrganizationSuspended}
+INVITATION_PROBLEMS[NameUnreadable.code] = NameUnreadable
 PROBLEMS |= dict.fromkeys((NotFound.code, SecretLost.code), ProviderMisconfigured)
 """What may stand in the address: whatever else does is no sentence of ours."""
 
@@ -83,8 +84,8 @@ def _provider_buttons(slug: str, buttons: tuple[ProviderButton, ...], target: st
 
 
 @ui.page(PAGE)
-async def invitation(request: Request, token: str = "", problem: str = "") -> None:
-    """Let an invited person choose a password."""
+async def invitation(request: Request, token: str = "", problem: str = "", name: str = "") -> None:
+    """Let an invited person write their name and choose a password; `name` is what they wrote before."""
     language = preferred_language(request.headers.get("accept-language", ""))
     speak(ui.context.client, language)
     _ = translator(language)
@@ -109,6 +110,8 @@ async def invitation(request: Request, token: str = "", problem: str = "") -> No
             ui.label(problem_words(INVITATION_PROBLEMS, problem, _, shortest=shortest)).classes("u-error").props(
                 "role=alert"
             ).mark("problem")
+        field = gate_field(_("Your name"), name="display_name", kind="text", autocomplete="name")
+        field.value = name or invited.display_name
         gate_field(_("Password"), name="password", kind="password", autocomplete="new-password").props("autofocus")
         gate_field(_("Password again"), name="repeated", kind="password", autocomplete="new-password")
         gate_hidden("token", token)
