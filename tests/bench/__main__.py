@@ -17,6 +17,7 @@ from tests.bench import (
     queue,
     report,
     rls,
+    users,
     whole_organization,
     writers,
 )
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
     "audit": audit.measure,
     "permissions": permissions.measure,
     "whole_organization": whole_organization.measure,
+    "users": users.measure,
 }
 LONGEST_S = 600.0
 LONGEST_BY_BENCH_S = {"history": 1800.0}
