@@ -65,14 +65,23 @@ async def shown_values(
 
 
 def text_of(
-    one: FieldDefinition, stored: object, language: str, *, zone: str, names: ReferenceNames | None = None
+    one: FieldDefinition,
+    stored: object,
+    language: str,
+    *,
+    zone: str,
+    names: ReferenceNames | None = None,
+    numbers: str = "",
 ) -> str:
-    """Return a stored value as a reader of a language reads it; empty for nothing."""
+    """Return a stored value as a reader of a language reads it; empty for nothing.
+
+    `numbers` is the locale that writes numbers as they read them, where it is not their language.
+    """
     if stored is None:
         return ""
     match one.type:
         case FieldType.NUMBER:
-            number: str = format_decimal(number_of(stored), format="#,##0.######", locale=language)
+            number: str = format_decimal(number_of(stored), format="#,##0.######", locale=numbers or language)
             return f"{number} {one.unit}".rstrip()
         case FieldType.BOOLEAN:
             _ = translator(language)
@@ -94,7 +103,15 @@ def text_of(
 
 
 def texts_of(
-    fields: Iterable[FieldDefinition], values: Mapping[str, object], language: str, *, zone: str, names: ReferenceNames
+    fields: Iterable[FieldDefinition],
+    values: Mapping[str, object],
+    language: str,
+    *,
+    zone: str,
+    names: ReferenceNames,
+    numbers: str = "",
 ) -> dict[str, str]:
     """Return the values of one thing as its reader reads them, by the name of the field."""
-    return {one.name: text_of(one, values.get(one.key), language, zone=zone, names=names) for one in fields}
+    return {
+        one.name: text_of(one, values.get(one.key), language, zone=zone, names=names, numbers=numbers) for one in fields
+    }

@@ -26,7 +26,7 @@ export default {
           </span>
         </template>
       </div>
-      <keypad ref="keypad" :key="mode" :fields="fields" :initial="initial" :labels="labels" :lang="lang" @change="type">
+      <keypad ref="keypad" :key="mode" :fields="fields" :initial="initial" :labels="labels" :lang="numbers" @change="type">
         <div v-if="mode === 'counter'" class="u-report__difference" aria-live="polite">
           <span class="u-keypad__label">{{ labels.difference }}</span>
           <strong class="u-keypad__value">{{ difference === null ? "–" : shown(difference) }}</strong>
@@ -56,7 +56,7 @@ export default {
       <p v-if="!outbox.isKept" class="u-report__complaint" role="alert">{{ labels.not_kept }}</p>
     </div>`,
   props: {
-    machine: Object, operations: Array, mode: String, reading: String, reasons: Array, who: Object, account: String, device: String, labels: Object, lang: String, zone: String,
+    machine: Object, operations: Array, mode: String, reading: String, reasons: Array, who: Object, account: String, device: String, labels: Object, lang: String, numbers: String, zone: String,
   },
   data() {
     return {
@@ -145,7 +145,7 @@ export default {
       this.values = { ...this.initial };
     },
     shown(number) {
-      return new Intl.NumberFormat(this.lang).format(number);
+      return new Intl.NumberFormat(this.numbers).format(number);
     },
     type({ name, value }) {
       this.values[name] = value;

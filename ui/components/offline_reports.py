@@ -53,9 +53,11 @@ class OfflineReports(
         device: str,
         labels: Mapping[str, str],
         lang: str,
+        numbers: str,
         zone: str,
     ) -> None:
-        """Draw the entry of one machine; `reasons` are ids and labels of scrap, `account` is the sign-in's user."""
+        """Draw the entry of one machine; `reasons` are ids and labels of scrap, `account` is the sign-in's user, and
+        `numbers` the locale in which numbers are typed and shown."""
         super().__init__()
         self.props["machine"] = {"id": machine_id, "code": machine_code, "modulus": counter_modulus}
         self.props["operations"] = []
@@ -67,6 +69,7 @@ class OfflineReports(
         self.props["device"] = device
         self.props["labels"] = labels
         self.props["lang"] = lang
+        self.props["numbers"] = numbers
         self.props["zone"] = zone
 
     def show(

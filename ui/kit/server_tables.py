@@ -195,7 +195,7 @@ class ServerTable:
         lang, zone = self._seat.lang, self._setting.zone
         self._table.columns = self._columns(shown)
         self._table.rows = [
-            {**cells, **texts_of(shown, values, lang, zone=zone, names=names)}
+            {**cells, **texts_of(shown, values, lang, zone=zone, names=names, numbers=self._seat.number_locale)}
             for cells, values in zip(rows.cells, rows.custom, strict=True)
         ]
         self._table.pagination = {

@@ -38,7 +38,7 @@ class _Page:
 
     def __init__(self, seat: Seat, plants: tuple[PlantPlace, ...]) -> None:
         self._seat, self._plants = seat, plants
-        self._zone = plants[0].time_zone if plants else "UTC"
+        self._zone = seat.zone_of(plants[0].time_zone if plants else "UTC")
         self._may_edit = seat.viewer.scope.may(Permission.EDIT_API_KEYS)
         _ = seat.translate
         with ui.element("div").classes("u-row"):

@@ -40,7 +40,8 @@ async def admin_audit(seat: Seat) -> None:
     with setup_page(seat, _("Audit"), PATH, plants=plants):
         heading(_("Who changed, read and was refused what"))
         chain = ChainCard(seat)
-        page = _Page(seat, actors, plants[0].time_zone if plants else "UTC", address_of(seat))
+        zone = seat.zone_of(plants[0].time_zone if plants else "UTC")
+        page = _Page(seat, actors, zone, address_of(seat))
     await chain.load()
     await page.load()
 

@@ -175,4 +175,4 @@ class _Page:
         ask_rule(self._seat, self._places, rule, then=self.load)
 
     def _minutes(self, seconds: int) -> str:
-        return number(round(minutes_of(seconds), 2) + Decimal(0), self._seat.lang)
+        return number(round(minutes_of(seconds), 2) + Decimal(0), self._seat.number_locale)

@@ -108,7 +108,7 @@ class CallCard:
     def _state_words(self, call: WaitingCall) -> str:
         _ = self._seat.translate
         if call.shelved_until is not None:
-            until = time_of_day(call.shelved_until, call.time_zone, self._seat.lang)
+            until = time_of_day(call.shelved_until, self._seat.zone_of(call.time_zone), self._seat.lang)
             return _("Shelved until {time}").format(time=until)
         if call.acknowledged_by is not None:
             return _("{name} is coming").format(name=call.acknowledged_by)
@@ -120,7 +120,7 @@ class CallCard:
         if call.by_rule:
             facts.append(_("The machine calls by itself"))
         if call.rule_ended_at is not None:
-            at = time_of_day(call.rule_ended_at, call.time_zone, self._seat.lang)
+            at = time_of_day(call.rule_ended_at, self._seat.zone_of(call.time_zone), self._seat.lang)
             facts.append(_("Its state ended at {time}").format(time=at))
         if call.joined:
             facts.append(_("Raised {count} times more").format(count=call.joined))

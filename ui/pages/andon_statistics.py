@@ -149,4 +149,4 @@ class _Figures:
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
     def _share(self, value: Decimal | None) -> str:
-        return UNKNOWN if value is None else format_percent(value, locale=self._seat.lang)
+        return UNKNOWN if value is None else format_percent(value, locale=self._seat.number_locale)

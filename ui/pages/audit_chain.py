@@ -85,8 +85,8 @@ class ChainCard:
         self._progress.value = done / of if of else 0
 
     def _show(self, report: ChainReport) -> None:
-        _, lang = self._seat.translate, self._seat.lang
-        count = number(report.checked, lang)
+        _, numbers = self._seat.translate, self._seat.number_locale
+        count = number(report.checked, numbers)
         if report.anchor is not None:
             self._anchor.set_text(str(report.anchor))
         if report.broken is not None:
@@ -97,7 +97,7 @@ class ChainCard:
             words = _("Altered: the link that was noted down does not stand in the chain any more.")
         elif report.waiting:
             words = _("{count} entries fit; {waiting} are not sealed yet.").format(
-                count=count, waiting=number(report.waiting, lang)
+                count=count, waiting=number(report.waiting, numbers)
             )
         else:
             words = _("Nothing was altered: all {count} entries fit.").format(count=count)

@@ -59,6 +59,7 @@ class ChangeWords:
 
     def __init__(self, seat: Seat, changes: Changes, *, zone: str) -> None:
         self._lang, self._translate, self._zone = seat.lang, seat.translate, zone
+        self._numbers = seat.number_locale
         self._names, self._custom = changes.names, changes.custom
         self._values = value_words(seat.translate)
 
@@ -93,7 +94,9 @@ class ChangeWords:
         if held is None or held in ("", [], {}):
             return NOTHING
         if one.field is not None:
-            shown: str = text_of(one.field, held, self._lang, zone=self._zone, names=self._custom)
+            shown: str = text_of(
+                one.field, held, self._lang, zone=self._zone, names=self._custom, numbers=self._numbers
+            )
             return shown
         text = self._text(table, one.name, held)
         return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
@@ -127,7 +130,7 @@ class ChangeWords:
             case bool():
                 return _("Yes") if held else _("No")
             case int() | float():
-                written = number(Decimal(str(held)), self._lang)
+                written = number(Decimal(str(held)), self._numbers)
                 return f"{written} s" if name.endswith("_s") else written
             case list():
                 return ", ".join(self._text(table, name, one) for one in held) or NOTHING

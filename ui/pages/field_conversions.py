@@ -124,10 +124,12 @@ class _ConversionDialog:
             self._show(conversion)
 
     def _show(self, now: ConversionInfo) -> None:
-        _, lang = self._seat.translate, self._seat.lang
+        _, numbers = self._seat.translate, self._seat.number_locale
         words = type_words(_)
         types = f"{words[now.from_type]} → {words[now.to_type]}"
-        counted = _("{seen} of {total} values").format(seen=number_of(now.seen, lang), total=number_of(now.total, lang))
+        counted = _("{seen} of {total} values").format(
+            seen=number_of(now.seen, numbers), total=number_of(now.total, numbers)
+        )
         self._words.text = f"{types}: {state_words(_)[now.state]} · {counted}"
         is_running = now.state in {ConversionState.CHECKING, ConversionState.CONVERTING}
         self._progress.visible = is_running
@@ -148,14 +150,14 @@ class _ConversionDialog:
             self._draw_report(now)
 
     def _draw_report(self, now: ConversionInfo) -> None:
-        _, lang = self._seat.translate, self._seat.lang
-        fits = number_of(now.total - now.leftover, lang)
+        _, numbers = self._seat.translate, self._seat.number_locale
+        fits = number_of(now.total - now.leftover, numbers)
         match now.state:
             case ConversionState.CHECKED if not now.leftover:
                 _note(_("All {count} values can be converted.").format(count=fits), is_good=True)
             case ConversionState.CHECKED:
                 sentence = _("{fits} values can be converted, {leftover} cannot. What becomes of those?")
-                _note(sentence.format(fits=fits, leftover=number_of(now.leftover, lang)), is_good=False)
+                _note(sentence.format(fits=fits, leftover=number_of(now.leftover, numbers)), is_good=False)
                 self._draw_samples(now)
             case ConversionState.DONE:
                 sentence = _("Done. {fits} values were converted.").format(fits=fits)
@@ -164,7 +166,7 @@ class _ConversionDialog:
                     Leftovers.CLEAR.value: _("{leftover} were taken away."),
                 }.get(now.leftovers or "", "")
                 if now.leftover:
-                    sentence += " " + left.format(leftover=number_of(now.leftover, lang))
+                    sentence += " " + left.format(leftover=number_of(now.leftover, numbers))
                 _note(sentence, is_good=True)
             case ConversionState.DROPPED:
                 _note(_("Given up. Nothing was changed."), is_good=False)

@@ -26,7 +26,7 @@ class HistoryList:
 
     def __init__(self, seat: Seat, table: str, row_id: UUID, *, zone: str) -> None:
         """Draw an empty list where the caller stands; `zone` is whose clock its times are shown in."""
-        self._seat, self._table, self._row_id, self._zone = seat, table, row_id, zone
+        self._seat, self._table, self._row_id, self._zone = seat, table, row_id, seat.zone_of(zone)
         self._newest: int | None = None
         self._oldest: tuple[datetime, int] | None = None
         self._list = ui.element("ol").classes("u-history").mark("history")

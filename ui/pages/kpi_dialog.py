@@ -30,7 +30,7 @@ def open_kpi(seat: Seat, kpi: Kpi, *, explain: Explain, rows: Callable[[], None]
                 with ui.element("tr"):
                     _cell(each.symbol)
                     _cell(_(each.meaning))
-                    value = kpi_value(each.value, each.unit, seat.lang, per_hour=_("per hour"))
+                    value = kpi_value(each.value, each.unit, seat.number_locale, per_hour=_("per hour"))
                     if each.kpi is None:
                         _cell(value, "u-number")
                         continue
@@ -51,7 +51,7 @@ def open_kpi(seat: Seat, kpi: Kpi, *, explain: Explain, rows: Callable[[], None]
 
 def shown(seat: Seat, explanation: KpiExplanation) -> str:
     """Return a KPI's value in words."""
-    return kpi_value(explanation.value, explanation.unit, seat.lang, per_hour=seat.translate("per hour"))
+    return kpi_value(explanation.value, explanation.unit, seat.number_locale, per_hour=seat.translate("per hour"))
 
 
 def _undefined(seat: Seat, opened: KpiExplanation) -> list[str]:

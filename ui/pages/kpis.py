@@ -158,7 +158,7 @@ def _row(seat: Seat, name: str, group: KpiGroup, shifts: tuple[KpiGroup, ...], k
             ui.label(name)
         for kpi in COLUMNS:
             value = kpi_value(
-                getattr(figures, kpi.value), FORMULAS[kpi].unit, seat.lang, per_hour=seat.translate("per hour")
+                getattr(figures, kpi.value), FORMULAS[kpi].unit, seat.number_locale, per_hour=seat.translate("per hour")
             )
             with ui.element("td").classes("u-number"):
                 opening = ui.button(value, color=None, on_click=lambda kpi=kpi: _open(seat, kpi, group, shifts, known))

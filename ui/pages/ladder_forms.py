@@ -146,7 +146,7 @@ class _StepRow:
         self, seat: Seat, step: LadderStep, whoms: dict[str, str], remove: Callable[["_StepRow"], None]
     ) -> None:
         _ = seat.translate
-        minutes = number(minutes_of(int(step.after.total_seconds())), seat.lang)
+        minutes = number(minutes_of(int(step.after.total_seconds())), seat.number_locale)
         with ui.element("div").classes("u-steps__row").mark("step") as self.element:
             self._after = ui.input(_("After"), value=minutes).props("outlined inputmode=decimal suffix=min")
             self._after.classes("u-field").mark("step-after")

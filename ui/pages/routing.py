@@ -247,8 +247,8 @@ def _step(seat: Seat, placed: PlacedStep, names: dict[int, str]) -> None:
                 ui.icon("view_week" if step.lane_id else "precision_manufacturing")
                 ui.label(f"{placed.place_code} · {placed.place_name}")
         with ui.element("dl").classes("u-routing__facts"):
-            _fact(_("Setup"), time_words(step.setup_time_s, seat.lang))
-            per_piece = _("not planned") if step.run_time_s is None else time_words(step.run_time_s, seat.lang)
+            _fact(_("Setup"), time_words(step.setup_time_s, seat.number_locale))
+            per_piece = _("not planned") if step.run_time_s is None else time_words(step.run_time_s, seat.number_locale)
             _fact(_("Run time per piece"), per_piece)
             waits_for = ", ".join(f"{sequence} {names[sequence]}" for sequence in step.predecessors or ())
             _fact(_("Waits for"), waits_for or _("nothing"))

@@ -107,7 +107,7 @@ class _Card:
     def show(self, entry: DispatchEntry) -> None:
         """Show the operation as it is now."""
         self._entry = entry
-        _, lang = self._seat.translate, self._seat.lang
+        _, numbers = self._seat.translate, self._seat.number_locale
         in_setup = entry.state is OperationState.RUNNING and entry.in_setup
         self._card.props["data-state"] = entry.state.value
         self._order.set_text(f"{entry.order_number} · {entry.sequence}")
@@ -116,11 +116,11 @@ class _Card:
         self._state.set_text(word[:1].upper() + word[1:])
         self._what.set_text(" · ".join(part for part in (entry.material_number, entry.name) if part))
         self._bar.style(f"width: {_percent(entry.good, entry.quantity)}%")
-        self._count.set_text(f"{number(entry.good, lang)} / {number(entry.quantity, lang)} {entry.unit}")
-        self._remaining.set_text(_("{count} to go").format(count=number(max(entry.remaining, Decimal(0)), lang)))
+        self._count.set_text(f"{number(entry.good, numbers)} / {number(entry.quantity, numbers)} {entry.unit}")
+        self._remaining.set_text(_("{count} to go").format(count=number(max(entry.remaining, Decimal(0)), numbers)))
         self._due_box.visible = entry.due_at is not None
         if entry.due_at is not None:
-            due = day_and_time(entry.due_at, self._place.time_zone, lang)
+            due = day_and_time(entry.due_at, self._seat.zone_of(self._place.time_zone), self._seat.lang)
             self._due.set_text((_("Late: {time}") if entry.is_late else _("Due {time}")).format(time=due))
             self._due_icon.name = "warning" if entry.is_late else "event"
         self._due_box.classes(toggle="", add="u-operation__due--late" if entry.is_late else "",

@@ -61,7 +61,7 @@ class MachinePart:
 
     def show(self, view: TerminalView) -> None:
         """Show the machine as it is now."""
-        lang = self._seat.lang
+        numbers = self._seat.number_locale
         self._since = view.since
         self._badge.set_state(view.state)
         for state, button in self._buttons.items():
@@ -70,8 +70,8 @@ class MachinePart:
         self._reason.set_text(" · ".join(part for part in (view.reason, view.detail) if part))
         self._order.set_text(view.order_number or "–")
         self._part.set_text(view.part_number or "–")
-        self._good_today.set_text(number(view.good_today, lang))
-        self._scrap_today.set_text(number(view.scrap_today, lang))
+        self._good_today.set_text(number(view.good_today, numbers))
+        self._scrap_today.set_text(number(view.scrap_today, numbers))
 
     def _state_button(self, state: MachineState, word: str) -> None:
         async def choose() -> None:

@@ -38,7 +38,7 @@ class _Entry:
     """One report: when, what, by whom, and whether it was taken back."""
 
     def __init__(self, seat: Seat, place: Place) -> None:
-        self._seat, self._zone = seat, place.time_zone
+        self._seat, self._zone = seat, seat.zone_of(place.time_zone)
         self._client_key: UUID | None = None
         self._words = ""
         _ = seat.translate
@@ -55,11 +55,11 @@ class _Entry:
         self._row.visible = report is not None
         if report is None:
             return
-        _, lang = self._seat.translate, self._seat.lang
-        good = _("{count} good").format(count=number(report.good, lang)) if report.good else ""
-        rest = f"{number(report.not_good, lang)} {report.reason}" if report.not_good else ""
+        _, numbers = self._seat.translate, self._seat.number_locale
+        good = _("{count} good").format(count=number(report.good, numbers)) if report.good else ""
+        rest = f"{number(report.not_good, numbers)} {report.reason}" if report.not_good else ""
         self._client_key, self._words = report.client_key, " · ".join(part for part in (good, rest) if part)
-        self._at.set_text(time_of_day(report.at, self._zone, lang))
+        self._at.set_text(time_of_day(report.at, self._zone, self._seat.lang))
         self._what.set_text(self._words)
         self._who.set_text(report.operator or _("Machine"))
         self._row.props["data-undone"] = "true" if report.is_undone else "false"

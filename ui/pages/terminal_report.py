@@ -30,7 +30,8 @@ class ReportPart:
                 device=device_of(seat),
                 labels=offline_reports.labels(seat.translate),
                 lang=seat.lang,
-                zone=place.time_zone,
+                numbers=seat.number_locale,
+                zone=seat.zone_of(place.time_zone),
             )
 
     def show(self, view: TerminalView, entries: tuple[DispatchEntry, ...]) -> None:
