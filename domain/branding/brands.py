@@ -5,12 +5,14 @@ from typing import ClassVar
 
 from domain.checks import checked_text
 from domain.errors import Invalid, marked
+from domain.identity.preferences import checked_language
 
 LONGEST = {
     "name": 80,
     "wall_text": 80,
     "sign_in_text": 400,
     "mail_text": 200,
+    "mail_language": 12,
     "pdf_text": 300,
 }
 """The longest text of each field; all may be empty."""
@@ -37,5 +39,8 @@ def checked_brand_text(value: str, *, field: str) -> str:
 
     Raises:
         InvalidText: too long, or nobody can read it.
+        InvalidLanguage: mails are not written in it.
     """
+    if field == "mail_language":
+        return checked_language(value, field=field)
     return checked_text(value, field=field, longest=LONGEST[field], may_be_empty=True)

@@ -79,7 +79,8 @@ DELETE FROM pgmq.q_jobs WHERE message ->> 'job' IN ('custom.conversion.check', '
 
 
 def upgrade() -> None:
-    """Make the functions; let workers say what they do, and server processes how many screens they have."""
+    """Make the functions; let workers say what they do, and server processes how many screens they have; let jobs leave
+    what became of them, changes of type be tasks, and organizations choose the language of their mails."""
     run_sql("""
     ALTER TABLE app.workers DROP COLUMN running, ADD COLUMN jobs jsonb NOT NULL DEFAULT '[]';
     ALTER TABLE app.server_processes ADD COLUMN screens integer NOT NULL DEFAULT 0;
@@ -126,6 +127,11 @@ def upgrade() -> None:
         "Changes of the type of a custom field; one at a time, with a report before anything changes",
         task_id="The newest task of it, which tells how far it is; null where an older version began it",
         total="How many values there are",
+    )
+    run_sql("ALTER TABLE branding ADD COLUMN mail_language text NOT NULL DEFAULT ''")
+    run_sql(
+        "COMMENT ON COLUMN branding.mail_language IS"
+        " 'BCP 47 tag of mails to people who have chosen no language; empty for English'"
     )
     run_sql(FUNCTIONS)
     run_sql(f"""

@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.errors import NotFound
-from services.branding.mails import compose_mail
+from services.branding.mails import compose_mail, language_of_mail
 from services.db.work import Work
 from services.jobs.registry import Job, does
 from services.mail import current_mailer
-from services.translations import SOURCE_LANGUAGE, Translate, translator
+from services.translations import Translate, translator
 
 CALL = text("""
 SELECT calls.state, calls.category, calls.severity, calls.note, calls.raised_at AT TIME ZONE plants.time_zone AS raised,
@@ -50,7 +50,8 @@ async def send_call_mail(work: Work, job: SendCallMail) -> None:
         raise NotFound(what="notification")
     if call.state != "raised":
         return
-    _ = translator(call.language)
+    language = await language_of_mail(work, call.language)
+    _ = translator(language)
     lines = [
         _("{category} at {machine}, severity {severity}.").format(
             category=_category(_)[call.category],
@@ -75,7 +76,7 @@ async def send_call_mail(work: Work, job: SendCallMail) -> None:
         to_name=call.display_name,
         subject=subject,
         paragraphs=lines,
-        language=call.language or SOURCE_LANGUAGE,
+        language=language,
     )
     await current_mailer().send(mail)
 

@@ -42,7 +42,7 @@ async def edit_branding(
 
     Raises:
         Forbidden: the actor may not edit the branding.
-        InvalidText, InvalidChoice, InvalidColor: a value cannot be kept.
+        InvalidText, InvalidLanguage, InvalidChoice, InvalidColor: a value cannot be kept.
         UnreadableColor: words in this colour, or on it, could not be read; it names one that could.
         Conflict: somebody changed it since `version`.
     """

@@ -15,6 +15,7 @@ from services.db.work import Work
 from services.file_store import current_file_store
 from services.files.kept_files import content_key
 from services.ports import ContentMissing, FilesUnavailable, Mail, MailPicture
+from services.translations import SOURCE_LANGUAGE
 
 LOGO = "logo"
 PAGE = """<!doctype html>
@@ -51,6 +52,15 @@ class MailLink:
 
     label: str
     url: str
+
+
+async def language_of_mail(work: Work, chosen: str) -> str:
+    """Return the language of a mail to somebody: what they have `chosen`, else their organization's, else ours.
+
+    Raises:
+        NotFound: there is no such organization.
+    """
+    return chosen or (await load_brand(work)).mail_language or SOURCE_LANGUAGE
 
 
 async def compose_mail(

@@ -13,7 +13,7 @@ from services.db.work import Work
 
 BRAND = text("""
 SELECT organizations.slug, organizations.name AS organization, branding.name AS own_name, branding.colors,
-       branding.wall_text, branding.sign_in_text, branding.mail_text, branding.pdf_text,
+       branding.wall_text, branding.sign_in_text, branding.mail_text, branding.mail_language, branding.pdf_text,
        coalesce(branding.version, 1) AS version,
        ARRAY(
          SELECT jsonb_build_object('kind', kept.kind, 'id', files.id, 'sha256', encode(files.sha256, 'hex'),
@@ -55,6 +55,8 @@ class Brand:
     wall_text: str = ""
     sign_in_text: str = ""
     mail_text: str = ""
+    mail_language: str = ""
+    """Of mails to people who have chosen no language; empty for ours."""
     pdf_text: str = ""
     assets: Mapping[AssetKind, BrandAsset] = field(default_factory=dict)
     mail_logo: BrandAsset | None = None
@@ -95,6 +97,7 @@ async def load_brand(work: Work) -> Brand:
         wall_text=row.wall_text or "",
         sign_in_text=row.sign_in_text or "",
         mail_text=row.mail_text or "",
+        mail_language=row.mail_language or "",
         pdf_text=row.pdf_text or "",
         assets={AssetKind(kind): asset for kind, asset in assets.items()},
         mail_logo=mail_logo,

@@ -17,7 +17,7 @@ from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.passwords import hash_password
 from services.auth.tokens import TokenIssuer
-from services.branding.mails import compose_mail
+from services.branding.mails import compose_mail, language_of_mail
 from services.db.engine import without_tenant
 from services.db.tables import User, UserInvitation
 from services.db.work import Work, begin, read
@@ -26,7 +26,7 @@ from services.identity.sign_in_policies import refuse_weak_password
 from services.identity.sign_ins import Device, Tokens, open_unless_challenged, passed
 from services.jobs.registry import Job, does, enqueue
 from services.mail import can_send_mail, current_mailer
-from services.translations import SOURCE_LANGUAGE, translator
+from services.translations import translator
 
 LASTS = timedelta(days=7)
 PAGE = "/invitation"
@@ -189,7 +189,8 @@ async def send_invitation(work: Work, job: SendInvitation) -> None:
     if row is None:
         raise NotFound(what="user")
     link = await _renewed(work, user_id=job.user_id, base_url=job.base_url)
-    _ = translator(row.language)
+    language = await language_of_mail(work, row.language)
+    _ = translator(language)
     mail = await compose_mail(
         work,
         key=f"invitation-{job.user_id}-{work.scope.request_id}",
@@ -203,7 +204,7 @@ async def send_invitation(work: Work, job: SendInvitation) -> None:
             _("Choose a password here: {link}").format(link=link),
             _("The link works once, within {days} days.").format(days=LASTS.days),
         ],
-        language=row.language or SOURCE_LANGUAGE,
+        language=language,
     )
     await current_mailer().send(mail)
 

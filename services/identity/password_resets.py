@@ -23,7 +23,7 @@ from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
 from services.auth.passwords import hash_password
-from services.branding.mails import MailLink, compose_mail
+from services.branding.mails import MailLink, compose_mail, language_of_mail
 from services.db.engine import without_tenant
 from services.db.tables import PasswordReset, User
 from services.db.work import Work, begin, read
@@ -33,7 +33,7 @@ from services.identity.sign_in_policies import refuse_weak_password
 from services.identity.sign_ins import CANDIDATES
 from services.jobs.registry import Job, does, does_for_system, enqueue, enqueue_for_system
 from services.mail import can_send_mail, current_mailer
-from services.translations import SOURCE_LANGUAGE, translator
+from services.translations import translator
 
 LASTS = timedelta(hours=1)
 PAGE = "/reset"
@@ -207,7 +207,8 @@ async def send_reset(work: Work, job: SendReset) -> None:
     if row is None:
         raise NotFound(what="user")
     link = await _renewed(work, user_id=job.user_id, base_url=job.base_url)
-    _ = translator(row.language)
+    language = await language_of_mail(work, row.language)
+    _ = translator(language)
     mail = await compose_mail(
         work,
         key=f"reset-{job.user_id}-{work.scope.request_id}",
@@ -221,7 +222,7 @@ async def send_reset(work: Work, job: SendReset) -> None:
             _("The link works once, within an hour. If it was not you, do nothing: your password stays."),
         ],
         link=MailLink(_("Choose a password"), link),
-        language=row.language or SOURCE_LANGUAGE,
+        language=language,
     )
     await current_mailer().send(mail)
 

@@ -15,6 +15,7 @@ from domain.identity.roles import Role
 from services.adapters.smtp_mail import MailFolder
 from services.auth.attempts import SignInAttempts
 from services.auth.tokens import TokenIssuer
+from services.branding.brands import edit_branding
 from services.db.keys import new_id
 from services.db.tables import AuditEntry, User, UserInvitation
 from services.db.work import begin, read
@@ -99,6 +100,31 @@ class TestInviteUser:
         assert floor.emails[Role.OPERATOR] in str(mail["to"])
         token = body.get_content().partition("token=")[2].split()[0]
         assert (await find_invited(token)).organization == "Test works"
+
+    @pytest.mark.parametrize(
+        ("of_organization", "of_person", "subject"),
+        [
+            ("", "", "Your account at Test works"),
+            ("de", "", "Ihr Konto bei Test works"),
+            ("de", "en", "Your account at Test works"),
+            ("", "de", "Ihr Konto bei Test works"),
+        ],
+    )
+    async def test_is_in_the_language_of_the_person_else_of_the_organization(
+        self, of_organization: str, of_person: str, subject: str, floor: Floor, tmp_path: Path
+    ) -> None:
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await edit_branding(work, version=1, texts={"mail_language": of_organization})
+            await work.session.execute(update(User).values(language=of_person))
+        use_mailer(MailFolder(tmp_path, sender="Unison <unison@mes.example>"))
+        try:
+            async with begin(floor.scope) as work:
+                await send_invitation(work, SendInvitation(user_id=floor.user_ids[Role.OPERATOR], base_url=BASE))
+        finally:
+            use_mailer(None)
+
+        mail = message_from_bytes(only_file(tmp_path), policy=default)
+        assert mail["subject"] == subject
 
 
 class TestAcceptInvitation:

@@ -23,7 +23,9 @@ from ui.kit.errors import show_error
 from ui.kit.forms import Form
 from ui.kit.live_page import keep_fresh
 from ui.kit.process import this_process
+from ui.kit.translate import SOURCE_LANGUAGE
 from ui.pages.admin_parts import heading, setup_page
+from ui.pages.admin_users import language_words
 from ui.pages.branding_colors import ColorChoice
 from ui.pages.branding_preview import BrandPreview
 from ui.pages.branding_words import asset_words, mode_words, role_words, text_words
@@ -214,9 +216,8 @@ class _BrandForm(Form):
         heading(_("Name and words"))
         with ui.element("div").classes("u-form__fields"):
             for name, (label, hint) in text_words(_).items():
-                field = self.long_text(name, label) if name in LONG_TEXTS else self.text(name, label)
+                field = self._field(name, label)
                 field.props["hint"] = hint
-                field.props["maxlength"] = LONGEST[name]
                 field.on_value_change(lambda: None if self._is_filling else on_edit())
         heading(_("Colours"))
         ui.label(_("Where you choose none, ours stay. Those of states are the same everywhere.")).classes("u-muted")
@@ -226,6 +227,13 @@ class _BrandForm(Form):
                 self._labels[f"{mode}.{role}"] = f"{modes[mode]}, {roles[role]}"
         self.place_for_refusals()
 
+    def _field(self, name: str, label: str) -> ui.input | ui.textarea | ui.select:
+        if name == "mail_language":
+            return self.choice(name, label, dict(list(language_words(self._seat.translate).items())[1:]))
+        field = self.long_text(name, label) if name in LONG_TEXTS else self.text(name, label)
+        field.props["maxlength"] = LONGEST[name]
+        return field
+
     @property
     def texts(self) -> dict[str, str]:
         """The words as they were typed."""
@@ -234,8 +242,9 @@ class _BrandForm(Form):
     def fill(self, brand: Brand) -> None:
         """Show what an organization has, in place of what was typed."""
         self._is_filling = True
+        own = {"name": brand.own_name, "mail_language": brand.mail_language or SOURCE_LANGUAGE}
         for name in LONGEST:
-            self._fields[name].value = brand.own_name if name == "name" else getattr(brand, name)
+            self._fields[name].value = own[name] if name in own else getattr(brand, name)
         self._is_filling = False
         self.colors.fill(brand.colors)
         self._clear()

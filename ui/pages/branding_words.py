@@ -38,5 +38,6 @@ def text_words(_: Translate) -> dict[str, tuple[str, str]]:
         "wall_text": (_("Words above walls"), ""),
         "sign_in_text": (_("Words on the sign-in page"), ""),
         "mail_text": (_("Foot of mails"), ""),
+        "mail_language": (_("Language of mails"), _("For people who have chosen no language")),
         "pdf_text": (_("Header of printed documents"), _("Such as the address, in several lines")),
     }

@@ -100,6 +100,7 @@ FIELD_NAMES: dict[str, str] = {
     "loss_category": marked("Loss category"),
     "machine_id": marked("Machine"),
     "mail_logo_id": marked("Logo in mails"),
+    "mail_language": marked("Language of mails"),
     "mail_text": marked("Text in mails"),
     "material_id": marked("Material"),
     "media_type": marked("File type"),

@@ -21,6 +21,7 @@ class Branding(Row):
     wall_text: Mapped[str] = mapped_column(default="")
     sign_in_text: Mapped[str] = mapped_column(default="")
     mail_text: Mapped[str] = mapped_column(default="")
+    mail_language: Mapped[str] = mapped_column(default="")
     pdf_text: Mapped[str] = mapped_column(default="")
     logo_id: Mapped[UUID | None]
     logo_dark_id: Mapped[UUID | None]

@@ -44,6 +44,7 @@ class Branding(Answer):
     wall_text: str
     sign_in_text: str
     mail_text: str
+    mail_language: str = Field(description="Of mails to people who have chosen no language; empty for English.")
     pdf_text: str
     colors: Colors = Field(description="The colours that replace ours, by mode and role, as `#rrggbb`.")
     pictures: list[BrandPicture]
@@ -58,6 +59,7 @@ class BrandingChange(RequestBody):
     wall_text: Words | None = None
     sign_in_text: Words | None = None
     mail_text: Words | None = None
+    mail_language: Words | None = None
     pdf_text: Words | None = None
     colors: Colors | None = Field(
         default=None,
@@ -144,6 +146,7 @@ def _shown(brand: Brand) -> Branding:
         wall_text=brand.wall_text,
         sign_in_text=brand.sign_in_text,
         mail_text=brand.mail_text,
+        mail_language=brand.mail_language,
         pdf_text=brand.pdf_text,
         colors={mode: dict(colors) for mode, colors in brand.colors.items()},
         pictures=pictures,
