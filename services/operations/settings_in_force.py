@@ -1,5 +1,6 @@
 """The settings with which this process runs, where each came from, and no secret among them."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,4 +80,6 @@ def _shown(value: object, *, is_secret: bool) -> str:
         return NOT_SET if value is None else SET
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return json.dumps(value) if value else ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -424,7 +424,9 @@ class TestHealth:
 class TestSettingsInForce:
     def test_show_no_secret_and_where_values_came_from(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("UNISON_PORT", "8123")
-        settings = Settings(_env_file=None, secret_key="s" * 40, host="127.0.0.2")
+        settings = Settings(
+            _env_file=None, secret_key="s" * 40, host="127.0.0.2", allowed_origins=("https://erp.example",)
+        )
 
         shown = {one.name: one for one in settings_in_force(floor.acting_as(Role.ADMIN), settings)}
 
@@ -432,6 +434,7 @@ class TestSettingsInForce:
         assert (shown["UNISON_PORT"].value, shown["UNISON_PORT"].origin) == ("8123", Origin.ENVIRONMENT)
         assert (shown["UNISON_HOST"].origin, shown["UNISON_LOG_LEVEL"].origin) == (Origin.COMMAND, Origin.DEFAULT)
         assert (shown["UNISON_SECRET_KEY"].value, shown["UNISON_DATABASE_URL"].value) == (SET, NOT_SET)
+        assert shown["UNISON_ALLOWED_ORIGINS"].value == '["https://erp.example"]'  # as it would be written
         assert "ssss" not in str(shown)
         assert all(one.meaning for one in shown.values())
 

@@ -214,9 +214,14 @@ def _settings(seat: Seat) -> None:
         with ui.element("tbody"):
             for one in settings_in_force(seat.viewer.scope, this_process().settings):
                 with ui.element("tr").mark("setting"):
-                    for cell in (one.name, words.get(one.value, one.value), origins[one.origin.value]):
+                    cells = (
+                        (one.name, "u-mono"),
+                        (words.get(one.value, one.value), "u-setting__value"),
+                        (origins[one.origin.value], ""),
+                    )
+                    for cell, look in cells:
                         with ui.element("td"):
-                            ui.label(cell).classes("u-mono" if cell == one.name else "u-break")
+                            ui.label(cell).classes(look)
                     with ui.element("td").classes("u-setting__meaning"):
                         for number, part in enumerate(_(one.meaning).split("`")):  # between backticks stands code
                             if part:
