@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -91,10 +92,10 @@ class Pump:
                     await self._open_queue(connection)
                     self._hub.resync()
                 heartbeat_at = time.monotonic()
-            try:
-                await asyncio.wait_for(self._bell.wait(), POLL_S)
-            except TimeoutError:
-                continue
+            # Not wait_for, which forgets that it was cancelled when the bell rings at the same moment.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._bell.wait()
 
     async def _drain(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         empty_reads = 0

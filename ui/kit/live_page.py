@@ -47,7 +47,8 @@ async def keep_fresh(
     async def follow() -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(wanted.wait(), due_s())
+                async with asyncio.timeout(due_s()):
+                    await wanted.wait()
             if sight is not None:
                 await sight.until_seen()
             wanted.clear()
