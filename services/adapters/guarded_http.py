@@ -3,9 +3,15 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 
 import httpx2
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host and port; raises OSError or UnicodeError where there are none."""
 
 LARGEST_ANSWER_BYTES = 1_000_000
 TIMEOUT_S = 5.0
@@ -19,8 +25,14 @@ LEADING_ELSEWHERE = tuple(
 )
 """Addresses in which an IPv4 address is wrapped that may be anything (compatible, translated, NAT64, 6to4, Teredo), and
 those of a site (RFC 3879)."""
+MOST_LOOK_UPS = 64
+_LOOK_UPS = ThreadPoolExecutor(MOST_LOOK_UPS, thread_name_prefix="look up")
 METADATA = frozenset(map(ipaddress.ip_address, ("192.0.0.192", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
 """Where providers of machines answer with secrets, besides the link-local ones."""
+
+
+class HostUnknown(httpx2.ConnectError):
+    """A name without an address."""
 
 
 class AddressRefused(httpx2.ConnectError):
@@ -31,19 +43,27 @@ class AnswerTooLarge(httpx2.ReadError):
     """An answer that nobody asked for in that size."""
 
 
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a host as this computer knows them; names that hang keep only each other waiting."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
+    return [str(place[4][0]) for place in found]
+
+
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Resolves a host once, looks at its addresses, and connects to the one it has looked at, so that a name which
     changes in between leads nowhere else."""
 
-    def __init__(self, *, may_be_private: bool) -> None:
-        self._may_be_private = may_be_private
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+    def __init__(self, *, may_be_private: bool, resolve: Resolve = resolved) -> None:
+        self._may_be_private, self._resolve = may_be_private, resolve
+        self._inner = httpx2.AsyncHTTPTransport(verify=_trust(), trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to an address that may be reached.
 
         Raises:
-            AddressRefused: the host has no such address.
+            HostUnknown: the host has no address.
+            AddressRefused: it has none that may be reached.
             httpx2.HTTPError: it does not answer.
         """
         host = request.url.host
@@ -63,16 +83,20 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         url = request.url
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+            addresses = await self._resolve(url.host, port)
         except (OSError, UnicodeError) as error:
-            raise httpx2.ConnectError(f"{url.host} is not known", request=request) from error
-        addresses = [str(place[4][0]) for place in found]
+            raise HostUnknown(f"{url.host} is not known", request=request) from error
         # IPv4 first: a host that answers on ::1 only is rare, one that does not answer there is not
         for address in sorted(addresses, key=lambda one: ":" in one):
             if may_be_reached(address, may_be_private=self._may_be_private):
                 return address
         raise AddressRefused(f"{url.host} has no address that may be reached", request=request)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read whom to trust once: it takes longer than a whole request."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def may_be_reached(address: str, *, may_be_private: bool) -> bool:

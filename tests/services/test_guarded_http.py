@@ -1,10 +1,21 @@
 """Where requests to typed-in addresses may go."""
 
+from collections.abc import Mapping
+
 import httpx2
 import pytest
 
-from services.adapters.guarded_http import LARGEST_ANSWER_BYTES, AnswerTooLarge, GuardedTransport, may_be_reached
+from services.adapters.guarded_http import (
+    LARGEST_ANSWER_BYTES,
+    AddressRefused,
+    AnswerTooLarge,
+    GuardedTransport,
+    may_be_reached,
+)
 from tests.openid_provider import running_provider
+from tests.services.names import Names
+
+PUBLIC = "93.184.216.34"
 
 
 class TestAddresses:
@@ -48,3 +59,24 @@ class TestGuardedTransport:
         async with httpx2.AsyncClient(transport=GuardedTransport(may_be_private=True)) as client:
             with pytest.raises(httpx2.ConnectError):
                 await client.get("https://nowhere.invalid/")
+
+    async def test_follows_no_name_that_leads_inside_after_it_was_seen_outside(self) -> None:
+        names, connected = Names(PUBLIC, "127.0.0.1"), list[str]()
+
+        async def stop_before_connecting(event: str, info: Mapping[str, object]) -> None:
+            if event == "connection.connect_tcp.started":
+                connected.append(str(info["host"]))
+                raise httpx2.ConnectError("nothing leaves this computer")
+
+        transport = GuardedTransport(may_be_private=False, resolve=names)
+        with running_provider() as provider:
+            inside = list(provider.asked)
+            url = provider.issuer.replace("127.0.0.1", "provider.example")
+            async with httpx2.AsyncClient(transport=transport) as client:
+                with pytest.raises(httpx2.ConnectError, match="nothing leaves"):
+                    await client.get(url, extensions={"trace": stop_before_connecting})
+                asked_once = names.asked
+                with pytest.raises(AddressRefused):
+                    await client.get(url, extensions={"trace": stop_before_connecting})
+
+            assert (asked_once, connected, provider.asked) == (1, [PUBLIC], inside)
