@@ -53,6 +53,7 @@ from services.plant import hourly_facts  # noqa: F401 - importing it registers t
 from services.plant.places import find_machine_zone
 from services.production.history_imports import ImportedHistory, LogPlace, import_log, zone_of_log
 from services.production.sources import Followed, follow_source, replay_source
+from services.webhooks.courier import tell_webhooks_forever
 from services.webhooks.sending import WebhookDoor, use_webhooks
 from ui import cli, pages  # noqa: F401 - importing the pages registers them
 from ui.api.gate import install
@@ -170,7 +171,7 @@ async def background(
     )
     running = [pump.run(), process.boards.tell_status_forever()]
     if settings.worker:
-        running.append(work_forever())
+        running += [work_forever(), tell_webhooks_forever()]
     if simulate:
         machines = [SimulatedMachine(code, float(cycle_time_s)) for code, cycle_time_s in simulate.items()]
         scope = Scope(demo.DEMO_ORG, actor_kind="machine", request_id="simulator")
@@ -221,7 +222,13 @@ async def work(settings: Settings) -> None:
     use_file_store(file_store_of(settings))
     async with database_of(settings):
         cli.say("The worker is running. Stop it with Ctrl-C.")
-        await cli.until_stopped(work_forever())
+        await cli.until_stopped(_work())
+
+
+async def _work() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work_forever())
+        group.create_task(tell_webhooks_forever())
 
 
 async def seed_demo(settings: Settings) -> None:

@@ -200,4 +200,13 @@ class OrganizationChanged(Event):
     feature: str
 
 
+class WebhookMoved(Event):
+    """A webhook was made, edited or removed, or a message to it was made, taken or refused. Read by the set-up of
+    webhooks. To tell a webhook of it would make the next one, for ever: it stays inside."""
+
+    topic = "integration.webhook.moved"
+    stays_inside = True
+    webhook_id: UUID
+
+
 EVENTS: dict[str, type[Event]] = {event.topic: event for event in Event.__subclasses__()}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from domain.errors import Forbidden, Invalid, NotFound, Unavailable, marked
+from domain.integration.webhooks import DeliveryReason, reason_sentence
 from domain.production.machine_reports import MachineReport
 
 
@@ -250,11 +251,17 @@ class WebhookAnswer:
     status: int
     """HTTP status."""
     beginning: str
-    """The beginning of the body, for the log of deliveries."""
+    """The beginning of the body, for the log of deliveries; empty where it is encoded."""
+    encoding: str = ""
+    """How the body is encoded (RFC 9110, 8.4); nobody unpacks it."""
 
 
 class WebhookNotReached(Exception):
-    """The address may not be reached from here, or does not answer; the message says why."""
+    """The address may not be reached from here, or does not answer."""
+
+    def __init__(self, reason: DeliveryReason, **values: str) -> None:
+        self.reason, self.values = reason, values
+        super().__init__(reason_sentence(reason, values))
 
 
 class WebhookSender(Protocol):

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ GIVE_UP_AFTER_S = 3 * 24 * 3_600
 """A webhook whose deliveries have all failed for this long is switched off."""
 REPLAY_WINDOW_S = 300
 """A receiver should refuse a signature that is older than this."""
+OVERLAPS_S = (0, 3_600, 86_400)
+"""For how many seconds messages may be signed with the secret before as well, once there is a new one."""
 PING = "integration.webhook.ping"
 """The topic of a message that only tells that the webhook works."""
 
@@ -29,7 +32,46 @@ class DeliveryState(StrEnum):
 
     WAITING = "waiting"  # for its first attempt or the next one; -> delivered, failed
     DELIVERED = "delivered"
-    FAILED = "failed"  # no attempt is left; a replay makes a new delivery
+    FAILED = "failed"  # no attempt is left, a replay makes a new delivery; where the secret was lost, -> waiting
+
+
+class DeliveryReason(StrEnum):
+    """Why the last attempt brought nothing, or nothing that can be shown, where no status says it."""
+
+    SWITCHED_OFF = "switched_off"
+    FEATURE_OFF = "feature_off"
+    SECRET_LOST = "secret_lost"  # noqa: S105 - a reason
+    HOST_UNKNOWN = "host_unknown"
+    ADDRESS_REFUSED = "address_refused"
+    NOT_CONNECTED = "not_connected"
+    CERTIFICATE_OVER = "certificate_over"
+    CERTIFICATE_OF_ANOTHER = "certificate_of_another"
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    NO_ANSWER_IN_TIME = "no_answer_in_time"
+    NO_ANSWER = "no_answer"
+    ANSWER_ENCODED = "answer_encoded"
+    FAULT = "fault"
+
+
+REASON_SENTENCES: Mapping[DeliveryReason, str] = {
+    DeliveryReason.SWITCHED_OFF: marked("The webhook was switched off."),
+    DeliveryReason.FEATURE_OFF: marked("Webhooks were switched off for the organization."),
+    DeliveryReason.SECRET_LOST: marked(
+        "Nothing can be signed: the webhook's secret can no longer be read, since the installation's key changed. Make"
+        " a new secret, and this is sent."
+    ),
+    DeliveryReason.HOST_UNKNOWN: marked("The name {host} is not known."),
+    DeliveryReason.ADDRESS_REFUSED: marked("{host} has no address that may be reached from here."),
+    DeliveryReason.NOT_CONNECTED: marked("{host} accepts no connection."),
+    DeliveryReason.CERTIFICATE_OVER: marked("The certificate of {host} has expired."),
+    DeliveryReason.CERTIFICATE_OF_ANOTHER: marked("The certificate of {host} was made out to another name."),
+    DeliveryReason.CERTIFICATE_NOT_TRUSTED: marked("Nobody trusted here vouches for the certificate of {host}."),
+    DeliveryReason.NO_ANSWER_IN_TIME: marked("{host} did not answer within {seconds} s."),
+    DeliveryReason.NO_ANSWER: marked("The connection to {host} ended before there was an answer."),
+    DeliveryReason.ANSWER_ENCODED: marked("The answer is compressed ({encoding}) and not shown."),
+    DeliveryReason.FAULT: marked("This could not be sent through a fault of ours; the server's log says more."),
+}
+"""What people read for each; programs branch on the code."""
 
 
 class InvalidWebhookUrl(Invalid):
@@ -46,6 +88,13 @@ class InvalidTopics(Invalid):
 
     code: ClassVar[str] = "invalid_topics"
     sentence: ClassVar[str] = marked("“{topic}” matches no event. Write area.noun.verb, with * for any part.")
+
+
+class InvalidOverlap(Invalid):
+    """A time for which two secrets cannot stand side by side."""
+
+    code: ClassVar[str] = "invalid_overlap"
+    sentence: ClassVar[str] = marked("The old secret can go on for 0, 3600 or 86400 seconds.")
 
 
 class WebhookIsOff(Conflict):
@@ -101,10 +150,28 @@ def is_matched(pattern: str, topic: str) -> bool:
     return all(want in {"*", part} for want, part in zip(pattern.split("."), topic.split("."), strict=True))
 
 
-def signature(secret: str, *, at: int, body: bytes) -> str:
-    """Return the header of a message: the time of sending in Unix seconds, and HMAC-SHA-256 over time and body."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
-    return f"t={at},v1={digest}"
+def checked_overlap(overlap_s: int) -> int:
+    """Return for how many seconds the secret before goes on.
+
+    Raises:
+        InvalidOverlap: it is none of `OVERLAPS_S`.
+    """
+    if overlap_s not in OVERLAPS_S:
+        raise InvalidOverlap(field="overlap_s")
+    return overlap_s
+
+
+def signature(secrets: Sequence[str], *, at: int, body: bytes) -> str:
+    """Return the header of a message: the time of sending in Unix seconds, and HMAC-SHA-256 over time and body with
+    each of the secrets."""
+    signed = f"{at}.".encode() + body
+    digests = (hmac.new(secret.encode(), signed, "sha256").hexdigest() for secret in secrets)
+    return ",".join([f"t={at}", *(f"v1={digest}" for digest in digests)])
+
+
+def reason_sentence(reason: DeliveryReason, values: Mapping[str, str]) -> str:
+    """Return the English sentence of a reason."""
+    return REASON_SENTENCES[reason].format_map(values)
 
 
 def pause_after(attempts: int) -> int | None:

@@ -21,7 +21,7 @@ SECRET_COLUMNS: dict[str, tuple[str, ...]] = {
     "user_badges": ("digest",),
     "user_invitations": ("digest",),
     "users": ("password_hash",),
-    "webhooks": ("secret",),
+    "webhooks": ("secret", "old_secret"),
 }
 """Columns of which nothing is exported: secrets, and what they can be guessed from."""
 

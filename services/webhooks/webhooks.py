@@ -1,23 +1,34 @@
 """Webhooks: registered, changed, tried and removed by who may."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Update, select, update
 
 from domain.errors import NotFound
+from domain.events import WebhookMoved
 from domain.identity.roles import Permission
-from domain.integration.webhooks import PING, DeliveryState, WebhookIsOff, checked_topics, checked_url
+from domain.integration.webhooks import (
+    PING,
+    DeliveryReason,
+    DeliveryState,
+    WebhookIsOff,
+    checked_overlap,
+    checked_topics,
+    checked_url,
+    reason_sentence,
+)
+from services.auth.secret_boxes import SecretLost
 from services.db.keys import new_id
 from services.db.locked import locked
 from services.db.paging import Page, page_of
 from services.db.tables import Webhook, WebhookDelivery
 from services.db.work import Work
-from services.jobs.registry import enqueue
-from services.webhooks.deliveries import DeliverWebhook, message_of
+from services.webhooks.deliveries import secrets_of
+from services.webhooks.dispatching import message_of
 from services.webhooks.sending import current_webhooks
 
 SECRET_BYTES = 32
@@ -36,6 +47,10 @@ class WebhookInfo:
     """Since when every attempt has failed, aware UTC."""
     gave_up_at: datetime | None
     """When it was switched off because it failed for too long."""
+    can_sign: bool
+    """Whether its secret can be read; after a change of the installation's key it needs a new one."""
+    old_secret_until: datetime | None
+    """Until when messages are signed with the secret before as well, aware UTC."""
     created_at: datetime
     version: int
 
@@ -58,11 +73,21 @@ class DeliveryInfo:
     attempts: int
     status: int | None
     answer: str
+    """The beginning of the last answer."""
+    reason: DeliveryReason | None
+    """Why there was none, or none that can be shown."""
+    reason_values: Mapping[str, str]
+    """What the reason's sentence names."""
     took_ms: int | None
     created_at: datetime
     next_at: datetime | None
     ended_at: datetime | None
     body: str
+
+    @property
+    def reason_text(self) -> str | None:
+        """The reason as an English sentence."""
+        return None if self.reason is None else reason_sentence(self.reason, self.reason_values)
 
 
 async def list_webhooks(work: Work) -> tuple[WebhookInfo, ...]:
@@ -73,7 +98,7 @@ async def list_webhooks(work: Work) -> tuple[WebhookInfo, ...]:
     """
     await work.permit(Permission.READ_WEBHOOKS)
     rows = await work.session.scalars(select(Webhook).order_by(Webhook.created_at, Webhook.id))
-    return tuple(_shown(row) for row in rows)
+    return tuple(_shown(work, row) for row in rows)
 
 
 async def get_webhook(work: Work, webhook_id: UUID) -> WebhookInfo:
@@ -84,7 +109,7 @@ async def get_webhook(work: Work, webhook_id: UUID) -> WebhookInfo:
         NotFound: there is no such webhook.
     """
     await work.permit(Permission.READ_WEBHOOKS)
-    return _shown(await _found(work, webhook_id))
+    return _shown(work, await _found(work, webhook_id))
 
 
 async def add_webhook(work: Work, *, url: str, topics: Sequence[str]) -> MadeWebhook:
@@ -107,7 +132,8 @@ async def add_webhook(work: Work, *, url: str, topics: Sequence[str]) -> MadeWeb
     work.session.add(row)
     await work.session.flush()
     await work.fetch(BIND)
-    return MadeWebhook(_shown(row), secret)
+    work.emit(WebhookMoved(webhook_id=row.id))
+    return MadeWebhook(_shown(work, row), secret)
 
 
 async def edit_webhook(
@@ -139,21 +165,32 @@ async def edit_webhook(
         row.is_active = is_active
     await work.session.flush()
     await work.fetch(BIND)
-    return _shown(row)
+    work.emit(WebhookMoved(webhook_id=row.id))
+    return _shown(work, row)
 
 
-async def rotate_secret(work: Work, *, webhook_id: UUID, version: int) -> MadeWebhook:
-    """Sign with a new secret from the next attempt on; it is shown this once.
+async def rotate_secret(work: Work, *, webhook_id: UUID, version: int, overlap_s: int = 0) -> MadeWebhook:
+    """Sign with a new secret from the next attempt on, and for `overlap_s` seconds with the one before as well, so that
+    a receiver can change over without losing a message; the new one is shown this once.
+
+    What could not be signed because the installation's key had changed is sent now.
 
     Raises:
         Forbidden, NotFound, Conflict: as `edit_webhook`.
+        InvalidOverlap: the overlap is none that is offered.
     """
     await work.permit(Permission.EDIT_WEBHOOKS)
     row = await locked(work, Webhook, webhook_id, version=version, missing=NotFound(what="webhook"))
-    secret = _new_secret()
-    row.secret = current_webhooks().box.seal(secret.encode())
+    box, secret = current_webhooks().box, _new_secret()
+    goes_on = checked_overlap(overlap_s) > 0 and _can_sign(work, row)
+    row.old_secret = row.secret if goes_on else None
+    row.old_secret_until = work.now + timedelta(seconds=overlap_s) if goes_on else None
+    row.secret = box.seal(secret.encode())
     await work.session.flush()
-    return MadeWebhook(_shown(row), secret)
+    await work.session.execute(_unsigned(webhook_id).values(state=DeliveryState.WAITING.value, next_at=work.now,
+                                                            ended_at=None, reason=None))  # fmt: skip
+    work.emit(WebhookMoved(webhook_id=row.id))
+    return MadeWebhook(_shown(work, row), secret)
 
 
 async def remove_webhook(work: Work, *, webhook_id: UUID, version: int) -> None:
@@ -167,6 +204,7 @@ async def remove_webhook(work: Work, *, webhook_id: UUID, version: int) -> None:
     await work.session.delete(row)
     await work.session.flush()
     await work.fetch(BIND)
+    work.emit(WebhookMoved(webhook_id=webhook_id))
 
 
 async def ping_webhook(work: Work, *, webhook_id: UUID) -> UUID:
@@ -234,7 +272,7 @@ async def _send(work: Work, row: Webhook, *, key: str, topic: str, body: str) ->
     )  # fmt: skip
     work.session.add(delivery)
     await work.session.flush()
-    await enqueue(work, DeliverWebhook(delivery_id=delivery.id))
+    work.emit(WebhookMoved(webhook_id=row.id))
     return delivery.id
 
 
@@ -249,21 +287,48 @@ def _new_secret() -> str:
     return f"whsec_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
-def _shown(row: Webhook) -> WebhookInfo:
+def _unsigned(webhook_id: UUID) -> Update:
+    failed = WebhookDelivery.state == DeliveryState.FAILED, WebhookDelivery.reason == DeliveryReason.SECRET_LOST
+    return update(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, *failed)
+
+
+def _can_sign(work: Work, row: Webhook) -> bool:
+    try:
+        secrets_of(row, current_webhooks().box, at=work.now)
+    except SecretLost:
+        return False
+    return True
+
+
+def _shown(work: Work, row: Webhook) -> WebhookInfo:
+    until = row.old_secret_until
     return WebhookInfo(
-        row.id,
-        row.url,
-        tuple(row.topics),
-        row.is_active,
-        row.failing_since,
-        row.gave_up_at,
-        row.created_at,
-        row.version,
+        id=row.id,
+        url=row.url,
+        topics=tuple(row.topics),
+        is_active=row.is_active,
+        failing_since=row.failing_since,
+        gave_up_at=row.gave_up_at,
+        can_sign=_can_sign(work, row),
+        old_secret_until=until if until is not None and until > work.now else None,
+        created_at=row.created_at,
+        version=row.version,
     )
 
 
 def _delivery(row: WebhookDelivery) -> DeliveryInfo:
     return DeliveryInfo(
-        row.id, row.topic, DeliveryState(row.state), row.attempts, row.status, row.answer, row.took_ms, row.created_at,
-        row.next_at, row.ended_at, row.body,
-    )  # fmt: skip
+        id=row.id,
+        topic=row.topic,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        status=row.status,
+        answer=row.answer,
+        reason=None if row.reason is None else DeliveryReason(row.reason),
+        reason_values=row.reason_values,
+        took_ms=row.took_ms,
+        created_at=row.created_at,
+        next_at=row.next_at,
+        ended_at=row.ended_at,
+        body=row.body,
+    )

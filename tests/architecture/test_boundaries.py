@@ -11,6 +11,8 @@ BOUNDARIES = {
     "services/jobs/worker.py:work_forever": "a worker that ended would leave every job undone",
     "services/jobs/worker.py:_do": "the boundary of every job: logged once, tried again or archived",
     "services/tasks/tasks.py:_run": "the boundary of every task: logged once, shown with a reference",
+    "services/webhooks/courier.py:_outliving": "a courier that ended would leave every webhook untold",
+    "services/webhooks/deliveries.py:deliver": "the boundary of every message: logged once, tried again with a pause",
     "ui/api/request_log.py:_answer": "the boundary of every request: logged once, answered with a reference",
     "services/audit/notes.py:_write": "nobody waits for a note any more: logged once",
     "ui/kit/enter.py:enter": "the boundary of every page: logged once, shown with a reference",

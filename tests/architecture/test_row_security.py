@@ -24,6 +24,8 @@ POLICIES_OF_THE_OWNER = {
     ("sign_in_policies", "sign_in"): "app.lock_of_sign_in() runs as the owner",
     ("password_resets", "sign_in"): "app.find_password_reset() runs as the owner",
     ("api_keys", "sign_in"): "app.find_api_key() runs as the owner",
+    ("webhooks", "turns"): "app.take_deliveries() runs as the owner",
+    ("webhook_deliveries", "turns"): "app.take_deliveries() runs as the owner",
     ("dirty_hours", "upkeep"): "app.organizations_with_dirty_hours() runs as the owner",
 }
 """Policies beside the organization's, each with the reason; they may serve the owner only."""
@@ -36,6 +38,7 @@ FUNCTIONS_WITH_OWNER_RIGHTS = {
     "app.queues()": "the runtime role reads no archive but that of jobs",
     "app.kept_files()": "adds up what files take; it enters one organization after the other and tells sums only",
     "app.purge_job_runs(interval)": "no tenant is set in upkeep; it enters one organization after the other",
+    "app.take_deliveries(integer,integer,integer,integer,interval)": "organizations take turns; it enters each of them",
     "app.seal_audit()": "the runtime role cannot write the chain",
     "app.seal_audit_of(uuid,bigint)": "the runtime role cannot write the chain",
     "app.verify_audit(bigint,bigint,bytea,integer)": "a chain is verified whole, whichever plants its reader sees",

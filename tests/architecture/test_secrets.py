@@ -10,6 +10,7 @@ LOOKS_SECRET = re.compile(r"secret|password|digest|token|hash|cipher|fingerprint
 NO_SECRETS = {
     ("files", "sha256"): "the sum of a content that is exported itself",
     ("audit_chain", "hash"): "links the audit, and can be computed from it",
+    ("webhooks", "old_secret_until"): "a time",
     ("sign_in_policies", "shortest_password"): "a length",
 }
 """Columns that look like a secret and hold none, each with the reason."""

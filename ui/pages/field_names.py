@@ -111,6 +111,7 @@ FIELD_NAMES: dict[str, str] = {
     "note": marked("Note"),
     "number": marked("Number"),
     "number_format": marked("Number format"),
+    "old_secret_until": marked("Old secret goes on until"),
     "operation_id": marked("Operation"),
     "order_number": marked("Order number"),
     "overproduction_allowance": marked("Overproduction allowed"),

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Row
@@ -18,6 +19,8 @@ class Webhook(Row):
     url: Mapped[str]
     topics: Mapped[list[str]] = mapped_column(ARRAY(Text))
     secret: Mapped[bytes] = mapped_column(LargeBinary)
+    old_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    old_secret_until: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     failing_since: Mapped[datetime | None]
     gave_up_at: Mapped[datetime | None]
@@ -43,4 +46,7 @@ class WebhookDelivery(Row):
     took_ms: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
     next_at: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    reason_values: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     ended_at: Mapped[datetime | None]

@@ -1,13 +1,13 @@
 """Webhooks: where to tell of events, and what became of each message."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
 
-from domain.integration.webhooks import LONGEST_URL, MOST_TOPICS, DeliveryState
+from domain.integration.webhooks import LONGEST_URL, MOST_TOPICS, DeliveryReason, DeliveryState
 from services.db.work import Work, read
 from services.webhooks import webhooks
 from ui.api.v1.callers import Caller
@@ -37,6 +37,12 @@ class WebhookShown(Answer):
     is_active: bool
     failing_since: datetime | None = Field(description="Since when every attempt has failed.")
     gave_up_at: datetime | None = Field(description="When it was switched off because it failed for too long.")
+    can_sign: bool = Field(
+        description="False where the secret was lost with the installation's key; what waits is sent with a new one."
+    )
+    old_secret_until: datetime | None = Field(
+        description="Until when messages carry a second signature, made with the secret before."
+    )
     created_at: datetime
     version: int
 
@@ -76,6 +82,14 @@ class SeenWebhook(RequestBody):
     version: Version
 
 
+class NewSecret(SeenWebhook):
+    """How a webhook changes to a new secret."""
+
+    overlap_s: Literal[0, 3600, 86400] = Field(
+        default=0, description="For how many seconds messages are signed with the secret before as well."
+    )
+
+
 class Delivery(Answer):
     """A message to a webhook and what became of it."""
 
@@ -84,7 +98,10 @@ class Delivery(Answer):
     state: DeliveryState
     attempts: int
     status: int | None = Field(description="HTTP status of the last answer.")
-    answer: str = Field(description="The beginning of the last answer, or why there was none.")
+    answer: str = Field(description="The beginning of the last answer; empty where it was compressed.")
+    reason: DeliveryReason | None = Field(description="Why there was no answer, or none that can be shown: a code.")
+    reason_values: dict[str, str] = Field(description="What the reason names.")
+    reason_text: str | None = Field(description="The reason as an English sentence.")
     took_ms: int | None
     created_at: datetime
     next_at: datetime | None
@@ -147,11 +164,13 @@ async def patch_webhook(webhook_id: UUID, body: WebhookChange, write: Write) -> 
     "/{webhook_id}/secret", operation_id="rotateWebhookSecret", summary="Sign with a new secret",
     response_model=WebhookMade, responses=WRITING,
 )  # fmt: skip
-async def post_secret(webhook_id: UUID, body: SeenWebhook, write: Write) -> Response:
-    """Sign with a new secret from the next attempt on; it is shown in this answer only."""
+async def post_secret(webhook_id: UUID, body: NewSecret, write: Write) -> Response:
+    """Sign with a new secret from the next attempt on, and for a while with the one before as well; the new one is
+    shown in this answer only. What could not be signed because the installation's key had changed is sent now."""
 
     async def rotate(work: Work) -> Done:
-        return _made(await webhooks.rotate_secret(work, webhook_id=webhook_id, version=body.version), 200)
+        made = await webhooks.rotate_secret(work, webhook_id=webhook_id, version=body.version, overlap_s=body.overlap_s)
+        return _made(made, 200)
 
     return await write.once(rotate)
 
