@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from domain.errors import Unavailable
-from services.webhooks.deliveries import SLOTS, Taken, deliver, take_deliveries
+from services.webhooks.deliveries import SLOTS, Letter, deliver, take_deliveries
 from services.webhooks.dispatching import AT_ONCE, dispatch_events
 
 log = structlog.get_logger(__name__)
 
 EVERY_S = 0.5
 """How often is looked for events, and for messages whose time has come."""
-BREATH_S = 0.02
+BREATH_S = 0.01
 """At least this long between two looks, so that messages that end together make room together."""
 
 
@@ -33,9 +33,9 @@ async def deliver_due() -> int:
     Raises:
         Unavailable: Postgres does not answer.
     """
-    taken = await take_deliveries()
-    await asyncio.gather(*(deliver(one) for one in taken))
-    return len(taken)
+    letters = await take_deliveries()
+    await asyncio.gather(*(deliver(letter) for letter in letters))
+    return len(letters)
 
 
 async def _dispatch_forever(news: asyncio.Event) -> None:
@@ -61,8 +61,8 @@ async def _deliver_forever(news: asyncio.Event) -> None:
             news.clear()
             with _outliving("messages to webhooks could not be taken"):
                 free = SLOTS - len(under_way)
-                for taken in await take_deliveries(free) if free else ():
-                    task = asyncio.create_task(_deliver(taken))
+                for letter in await take_deliveries(free) if free else ():
+                    task = asyncio.create_task(_deliver(letter))
                     under_way.add(task)
                     task.add_done_callback(ended)
             await asyncio.sleep(BREATH_S)
@@ -76,9 +76,9 @@ async def _deliver_forever(news: asyncio.Event) -> None:
         await asyncio.gather(*left, return_exceptions=True)
 
 
-async def _deliver(taken: Taken) -> None:
+async def _deliver(letter: Letter) -> None:
     with _outliving("a message to a webhook waits until nobody holds it"):
-        await deliver(taken)
+        await deliver(letter)
 
 
 @contextmanager

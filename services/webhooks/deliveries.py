@@ -1,15 +1,17 @@
 """A message on its way to a webhook: taken in turn, signed, sent, and written down whatever becomes of it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+import orjson
 import structlog
-from sqlalchemy import text, update
+from sqlalchemy import text
 
-from domain.errors import Unavailable
 from domain.events import WebhookMoved
 from domain.integration.webhooks import (
     GIVE_UP_AFTER_S,
@@ -21,7 +23,6 @@ from domain.integration.webhooks import (
 from domain.scope import Scope
 from services.auth.secret_boxes import SecretBox, SecretLost
 from services.db.engine import without_tenant
-from services.db.tables import Webhook, WebhookDelivery
 from services.db.work import Work, begin, read
 from services.ports import WebhookNotReached
 from services.webhooks.dispatching import is_off
@@ -39,24 +40,55 @@ PER_WEBHOOK = 4
 HELD_FOR = timedelta(seconds=60)
 """How long a message belongs to whoever took it; after that another one sends it."""
 LONGEST_ANSWER = 500
-TAKE = text(
-    "SELECT organization, delivery"
-    " FROM app.take_deliveries(:most, :reserved, :per_organization, :per_webhook, CAST(:held_for AS interval))"
-)
 NOBODY_WAS_ASKED = (
     DeliveryReason.SWITCHED_OFF,
     DeliveryReason.FEATURE_OFF,
     DeliveryReason.SECRET_LOST,
 )
-"""Reasons for which nobody was asked: they say nothing about the receiver, and asking again would not help."""
+"""They say nothing about the receiver, are no attempt, and asking again would not help."""
+
+TAKE = text(
+    "SELECT organization, delivery"
+    " FROM app.take_deliveries(:most, :reserved, :per_organization, :per_webhook, CAST(:held_for AS interval))"
+)
+# A hundred messages a second pass here, so the statements go past the ORM.
+OPEN = """
+SELECT delivery.id, delivery.topic, delivery.body, delivery.attempts, delivery.webhook_id, hook.url, hook.is_active,
+       hook.secret, CASE WHEN hook.old_secret_until > now() THEN hook.old_secret END AS old_secret
+FROM webhook_deliveries delivery JOIN webhooks hook ON hook.id = delivery.webhook_id
+WHERE delivery.id = ANY ($1::uuid[]) AND delivery.state = 'waiting'
+"""
+NOTE = """
+UPDATE webhook_deliveries
+SET state = $3, attempts = $4, status = $5, answer = $6, reason = $7, reason_values = $8::text::jsonb, took_ms = $9,
+    next_at = $10, ended_at = $11, held_until = NULL
+WHERE id = $1 AND state = 'waiting' AND attempts = $2 RETURNING id
+"""
+# The version stays, for nobody has changed what people edit.
+NOTE_ANSWERING = "UPDATE webhooks SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL"
+NOTE_FAILING = "UPDATE webhooks SET failing_since = now() WHERE id = $1 AND failing_since IS NULL"
+GIVE_UP = """
+UPDATE webhooks SET is_active = false, gave_up_at = now(), version = version + 1
+WHERE id = $1 AND is_active AND failing_since < now() - $2::interval RETURNING id
+"""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A delivery that belongs to this process for now."""
+class Letter:
+    """A delivery that belongs to this process for now, with all that it takes to send it."""
 
     scope: Scope
     delivery_id: UUID
+    webhook_id: UUID
+    url: str
+    topic: str
+    body: bytes
+    attempts: int
+    """Made so far."""
+    sealed: tuple[bytes, ...]
+    """The secrets with which it is signed, the newest first."""
+    off: DeliveryReason | None
+    """Why it is not sent at all."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +107,7 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-async def take_deliveries(most: int = SLOTS) -> list[Taken]:
+async def take_deliveries(most: int = SLOTS) -> list[Letter]:
     """Take up to `most` of the deliveries whose time has come, in fair turns.
 
     Raises:
@@ -83,61 +115,75 @@ async def take_deliveries(most: int = SLOTS) -> list[Taken]:
     """
     limits = {"reserved": RESERVED, "per_organization": PER_ORGANIZATION, "per_webhook": PER_WEBHOOK}
     async with without_tenant() as connection:
-        rows = await connection.execute(TAKE, {"most": most, "held_for": HELD_FOR, **limits})
-        return [Taken(Scope(row.organization, request_id="webhooks"), row.delivery) for row in rows]
+        rows = (await connection.execute(TAKE, {"most": most, "held_for": HELD_FOR, **limits})).all()
+    taken: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        taken[row.organization].append(row.delivery)
+    return [letter for org_id, ids in taken.items() for letter in await _opened(org_id, ids)]
 
 
-async def deliver(taken: Taken) -> None:
+async def _opened(org_id: UUID, delivery_ids: list[UUID]) -> list[Letter]:
+    """Return what is still to be sent; the rest was removed meanwhile."""
+    scope = Scope(org_id, request_id="webhooks")
+    async with read(scope) as work:
+        feature_is_off = await is_off(work)
+        rows = await work.fetch(OPEN, delivery_ids)
+    return [_letter(scope, row, feature_is_off=feature_is_off) for row in rows]
+
+
+def _letter(scope: Scope, row: asyncpg.Record, *, feature_is_off: bool) -> Letter:
+    off = None if row["is_active"] else DeliveryReason.SWITCHED_OFF
+    return Letter(
+        scope=scope,
+        delivery_id=row["id"],
+        webhook_id=row["webhook_id"],
+        url=row["url"],
+        topic=row["topic"],
+        body=row["body"].encode(),
+        attempts=row["attempts"],
+        sealed=tuple(secret for secret in (row["secret"], row["old_secret"]) if secret is not None),
+        off=DeliveryReason.FEATURE_OFF if feature_is_off else off,
+    )
+
+
+async def deliver(letter: Letter) -> None:
     """Send a delivery once; where that fails, its next attempt follows after a pause.
 
     Raises:
         Unavailable: Postgres does not answer.
     """
-    async with read(taken.scope) as work:
-        delivery = await work.session.get(WebhookDelivery, taken.delivery_id)
-        hook = None if delivery is None else await work.session.get(Webhook, delivery.webhook_id)
-        feature_is_off, now = await is_off(work), work.now
-    if delivery is None or hook is None or delivery.state != DeliveryState.WAITING:
-        return  # sent by a worker that died before it could say so, or removed
-    if feature_is_off or not hook.is_active:
-        reason = DeliveryReason.FEATURE_OFF if feature_is_off else DeliveryReason.SWITCHED_OFF
-        await _note(taken, Outcome(reason=reason))
-        return
     try:
-        outcome = await _sent(delivery, hook, secrets_of(hook, current_webhooks().box, at=now))
+        outcome = await _sent(letter) if letter.off is None else Outcome(reason=letter.off)
     except SecretLost:
         outcome = Outcome(reason=DeliveryReason.SECRET_LOST)
-    except Unavailable:
-        raise
     except Exception:
-        log.exception("a message to a webhook could not be sent", delivery=str(delivery.id))
+        log.exception("a message to a webhook could not be sent", delivery=str(letter.delivery_id))
         outcome = Outcome(reason=DeliveryReason.FAULT)
-    await _note(taken, outcome)
+    async with begin(letter.scope) as work:
+        await _note(work, letter, outcome)
 
 
-def secrets_of(hook: Webhook, box: SecretBox, *, at: datetime) -> list[str]:
-    """Return the secrets with which a message is signed, the newest first.
+def opened_secrets(box: SecretBox, *sealed: bytes) -> list[str]:
+    """Return the secrets themselves.
 
     Raises:
         SecretLost: the installation's key has changed since.
     """
-    secrets = [box.open(hook.secret).decode()]
-    if hook.old_secret is not None and hook.old_secret_until is not None and hook.old_secret_until > at:
-        secrets.append(box.open(hook.old_secret).decode())
-    return secrets
+    return [box.open(secret).decode() for secret in sealed]
 
 
-async def _sent(delivery: WebhookDelivery, hook: Webhook, secrets: list[str]) -> Outcome:
-    body = delivery.body.encode()
+async def _sent(letter: Letter) -> Outcome:
+    door = current_webhooks()
+    secrets = opened_secrets(door.box, *letter.sealed)
     headers = {
         "Content-Type": "application/json",
-        "Unison-Event": delivery.topic,
-        "Unison-Delivery": str(delivery.id),
-        "Unison-Signature": signature(secrets, at=int(time.time()), body=body),
+        "Unison-Event": letter.topic,
+        "Unison-Delivery": str(letter.delivery_id),
+        "Unison-Signature": signature(secrets, at=int(time.time()), body=letter.body),
     }
     began = time.perf_counter()
     try:
-        answered = await current_webhooks().sender.post(hook.url, headers=headers, body=body)
+        answered = await door.sender.post(letter.url, headers=headers, body=letter.body)
     except WebhookNotReached as error:
         return Outcome(reason=error.reason, values=error.values, took_ms=_ms_since(began))
     outcome = Outcome(answered.status, answered.beginning[:LONGEST_ANSWER], took_ms=_ms_since(began))
@@ -151,46 +197,29 @@ def _ms_since(began: float) -> int:
     return round(1000 * (time.perf_counter() - began))
 
 
-async def _note(taken: Taken, outcome: Outcome) -> None:
-    async with begin(taken.scope) as work:
-        delivery = await work.session.get(WebhookDelivery, taken.delivery_id, with_for_update=True)
-        if delivery is None or delivery.state != DeliveryState.WAITING:
-            return
-        hook = await work.session.get_one(Webhook, delivery.webhook_id, with_for_update=True)
-        delivery.attempts += outcome.reason not in NOBODY_WAS_ASKED
-        delivery.status, delivery.answer, delivery.took_ms = outcome.status, outcome.answer, outcome.took_ms
-        delivery.reason, delivery.reason_values = outcome.reason, dict(outcome.values)
-        delivery.held_until = None
-        work.emit(WebhookMoved(webhook_id=hook.id))
-        if outcome.is_taken:
-            _end(work, delivery, DeliveryState.DELIVERED)
-            await _note_failing(work, hook.id, since=None)
-        elif outcome.reason in NOBODY_WAS_ASKED:
-            _end(work, delivery, DeliveryState.FAILED)
-        else:
-            await _note_failure(work, delivery, hook)
-
-
-async def _note_failure(work: Work, delivery: WebhookDelivery, hook: Webhook) -> None:
-    failing_since = hook.failing_since or work.now
-    await _note_failing(work, hook.id, since=failing_since)
-    pause_s = pause_after(delivery.attempts)
-    if pause_s is None:
-        _end(work, delivery, DeliveryState.FAILED)
+async def _note(work: Work, letter: Letter, outcome: Outcome) -> None:
+    """Write down what became of an attempt, unless somebody else has: of the webhook first, as whoever removes it."""
+    attempts, next_at, state = letter.attempts + 1, None, DeliveryState.FAILED
+    if outcome.is_taken:
+        state = DeliveryState.DELIVERED
+        await work.fetch(NOTE_ANSWERING, letter.webhook_id)
+    elif outcome.reason in NOBODY_WAS_ASKED:
+        attempts = letter.attempts
     else:
-        delivery.next_at = work.now + timedelta(seconds=pause_s)
-    if hook.is_active and work.now - failing_since > timedelta(seconds=GIVE_UP_AFTER_S):
-        hook.is_active, hook.gave_up_at = False, work.now
-        log.warning("a webhook failed for too long and was switched off", webhook=str(hook.id))
-        await work.session.flush()
-        await work.fetch("SELECT app.bind_webhooks()")
+        await work.fetch(NOTE_FAILING, letter.webhook_id)
+        if await work.fetch(GIVE_UP, letter.webhook_id, timedelta(seconds=GIVE_UP_AFTER_S)):
+            await work.fetch("SELECT app.bind_webhooks()")
+            log.warning("a webhook failed for too long and was switched off", webhook=str(letter.webhook_id))
+        next_at = _next_attempt(attempts, work.now)
+        state = DeliveryState.FAILED if next_at is None else DeliveryState.WAITING
+    ended_at = None if state is DeliveryState.WAITING else work.now
+    await work.fetch(
+        NOTE, letter.delivery_id, letter.attempts, state, attempts, outcome.status, outcome.answer, outcome.reason,
+        orjson.dumps(dict(outcome.values)).decode(), outcome.took_ms, next_at, ended_at,
+    )  # fmt: skip
+    work.emit(WebhookMoved(webhook_id=letter.webhook_id))
 
 
-def _end(work: Work, delivery: WebhookDelivery, state: DeliveryState) -> None:
-    delivery.state, delivery.ended_at, delivery.next_at = state.value, work.now, None
-
-
-async def _note_failing(work: Work, webhook_id: UUID, *, since: datetime | None) -> None:
-    """Write down since when a webhook fails; the version stays, for nobody has changed what people edit."""
-    noted = update(Webhook).where(Webhook.id == webhook_id, Webhook.failing_since.is_distinct_from(since))
-    await work.session.execute(noted.values(failing_since=since), execution_options={"synchronize_session": False})
+def _next_attempt(attempts: int, now: datetime) -> datetime | None:
+    pause_s = pause_after(attempts)
+    return None if pause_s is None else now + timedelta(seconds=pause_s)

@@ -27,7 +27,7 @@ from services.db.locked import locked
 from services.db.paging import Page, page_of
 from services.db.tables import Webhook, WebhookDelivery
 from services.db.work import Work
-from services.webhooks.deliveries import secrets_of
+from services.webhooks.deliveries import opened_secrets
 from services.webhooks.dispatching import message_of
 from services.webhooks.sending import current_webhooks
 
@@ -182,7 +182,7 @@ async def rotate_secret(work: Work, *, webhook_id: UUID, version: int, overlap_s
     await work.permit(Permission.EDIT_WEBHOOKS)
     row = await locked(work, Webhook, webhook_id, version=version, missing=NotFound(what="webhook"))
     box, secret = current_webhooks().box, _new_secret()
-    goes_on = checked_overlap(overlap_s) > 0 and _can_sign(work, row)
+    goes_on = checked_overlap(overlap_s) > 0 and _can_sign(row)
     row.old_secret = row.secret if goes_on else None
     row.old_secret_until = work.now + timedelta(seconds=overlap_s) if goes_on else None
     row.secret = box.seal(secret.encode())
@@ -292,9 +292,9 @@ def _unsigned(webhook_id: UUID) -> Update:
     return update(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, *failed)
 
 
-def _can_sign(work: Work, row: Webhook) -> bool:
+def _can_sign(row: Webhook) -> bool:
     try:
-        secrets_of(row, current_webhooks().box, at=work.now)
+        opened_secrets(current_webhooks().box, row.secret)
     except SecretLost:
         return False
     return True
@@ -309,7 +309,7 @@ def _shown(work: Work, row: Webhook) -> WebhookInfo:
         is_active=row.is_active,
         failing_since=row.failing_since,
         gave_up_at=row.gave_up_at,
-        can_sign=_can_sign(work, row),
+        can_sign=_can_sign(row),
         old_secret_until=until if until is not None and until > work.now else None,
         created_at=row.created_at,
         version=row.version,
