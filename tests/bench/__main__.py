@@ -18,6 +18,7 @@ from tests.bench import (
     report,
     rls,
     users,
+    webhooks,
     whole_organization,
     writers,
 )
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Result]]]] = {
     "custom_fields": custom_fields.measure,
     "audit": audit.measure,
     "permissions": permissions.measure,
+    "webhooks": webhooks.measure,
     "whole_organization": whole_organization.measure,
     "users": users.measure,
 }
