@@ -32,7 +32,7 @@ class WebhookLog:
         self._of: UUID | None = None
         self._rows: dict[UUID, _Row] = {}
         _ = seat.translate
-        with ui.element("section").mark("webhook-log") as self._section:
+        with ui.element("section").classes("u-column").mark("webhook-log") as self._section:
             self._title = heading("")
             self._nothing = ui.label(_("Nothing was sent yet.")).classes("u-muted")
             with ui.element("div").classes("u-table-scroll") as self._scroll, ui.element("table").classes("u-table"):
