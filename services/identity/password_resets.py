@@ -4,32 +4,25 @@ Whoever asks for a link is told the same, and costs the same, whether there is a
 queues a job, and the job looks the address up.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.checks import storable
-from domain.errors import Forbidden, NotFound, marked
-from domain.events import UserChanged
+from domain.errors import Forbidden, marked
 from domain.identity.accounts import LONGEST_EMAIL
-from domain.identity.roles import Permission
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
-from services.auth.passwords import hash_password
 from services.branding.mails import MailLink, compose_mail, language_of_mail
 from services.db.engine import without_tenant
-from services.db.tables import PasswordReset, User
-from services.db.work import Work, begin, read
-from services.identity.assignments import refuse_stronger
+from services.db.tables import PasswordReset
+from services.db.work import Work, begin
+from services.identity.one_time_links import OneTimeLinks, hash_of_strong, recipient_of, refuse_to_open
 from services.identity.session_lists import end_sessions_of
-from services.identity.sign_in_policies import refuse_weak_password
 from services.identity.sign_ins import CANDIDATES
 from services.jobs.registry import Job, does, does_for_system, enqueue, enqueue_for_system
 from services.mail import can_send_mail, current_mailer
@@ -37,24 +30,6 @@ from services.translations import translator
 
 LASTS = timedelta(hours=1)
 PAGE = "/reset"
-
-FIND = text("SELECT org_id, user_id FROM app.find_password_reset(:digest)")
-OPEN = text("""
-SELECT users.email, users.display_name, organizations.slug
-FROM password_resets AS reset
-JOIN users ON users.org_id = reset.org_id AND users.id = reset.user_id
-JOIN organizations ON organizations.id = reset.org_id
-WHERE reset.digest = :digest AND reset.used_at IS NULL AND reset.expires_at > now() AND users.is_active
-  AND organizations.is_active
-""")
-USE = text("""
-UPDATE password_resets SET used_at = now()
-WHERE digest = :digest AND used_at IS NULL AND expires_at > now() RETURNING user_id
-""")
-RECIPIENT = text("""
-SELECT users.email, users.display_name, users.language, organizations.name AS organization
-FROM users JOIN organizations ON organizations.id = users.org_id WHERE users.id = :user_id AND users.is_active
-""")
 
 
 class ResetOver(Forbidden):
@@ -72,6 +47,11 @@ class Resetting:
     display_name: str
     slug: str
     """Short name of the organization, for the look of its pages."""
+
+
+LINKS = OneTimeLinks(
+    PasswordReset, text("SELECT org_id, user_id FROM app.find_password_reset(:digest)"), PAGE, LASTS, ResetOver
+)
 
 
 class FindForgetful(Job):
@@ -136,13 +116,9 @@ async def reset_password(work: Work, *, user_id: UUID, base_url: str) -> str | N
         NotFound: there is no such user, or they are not active.
         RightsLacked: the actor lacks rights of the user, whom they could become with the link.
     """
-    await work.permit(Permission.EDIT_USERS)
-    user = await work.session.get(User, user_id)
-    if user is None or not user.is_active:
-        raise NotFound(what="user")
-    await refuse_stronger(work, user_id=user_id)
+    await refuse_to_open(work, user_id=user_id)
     if not can_send_mail():
-        return await _renewed(work, user_id=user_id, base_url=base_url)
+        return await LINKS.renewed(work, user_id=user_id, base_url=base_url)
     await enqueue(work, SendReset(user_id=user_id, base_url=base_url))
     return None
 
@@ -154,13 +130,8 @@ async def find_reset(token: str) -> Resetting:
         ResetOver: it changes nobody's any more.
         Unavailable: Postgres does not answer.
     """
-    digest = _digest(token)
-    org_id, _user_id = await _found(digest)
-    async with read(Scope(org_id)) as work:
-        row = (await work.session.execute(OPEN, {"digest": digest})).one_or_none()
-    if row is None:
-        raise ResetOver(permission="")
-    return Resetting(email=row.email, display_name=row.display_name, slug=row.slug)
+    link = await LINKS.opened(token)
+    return Resetting(email=link.email, display_name=link.display_name, slug=link.slug)
 
 
 async def choose_password(*, token: str, password: str, request_id: str = "") -> str:
@@ -172,26 +143,13 @@ async def choose_password(*, token: str, password: str, request_id: str = "") ->
         InvalidPassword, ShortPassword, PasswordLacksKind, BreachedPassword: the password cannot be kept.
         Unavailable: Postgres does not answer.
     """
-    resetting = await find_reset(token)  # before a hash costs a quarter of a second
-    digest = _digest(token)
-    org_id, user_id = await _found(digest)
-    async with read(Scope(org_id)) as work:
-        await refuse_weak_password(work, password)
-    password_hash = await hash_password(password)
-    async with begin(Scope(org_id, actor_kind="user", user_id=user_id, request_id=request_id)) as work:
-        if (await work.session.execute(USE, {"digest": digest})).first() is None:
-            raise ResetOver(permission="")
-        changed = await work.session.execute(
-            update(User)
-            .where(User.id == user_id, User.is_active)
-            .values(password_hash=password_hash, version=User.version + 1)
-            .returning(User.id)
-        )
-        if changed.first() is None:
-            raise ResetOver(permission="")
-        await end_sessions_of(work, user_id=user_id, because="password_changed")
-        work.emit(UserChanged(user_id=user_id))
-    return resetting.slug
+    link = await LINKS.opened(token)  # before a hash costs a quarter of a second
+    password_hash = await hash_of_strong(link, password)
+    acting = Scope(link.org_id, actor_kind="user", user_id=link.user_id, request_id=request_id)
+    async with begin(acting) as work:
+        await LINKS.use(work, link, password_hash=password_hash)
+        await end_sessions_of(work, user_id=link.user_id, because="password_changed")
+    return link.slug
 
 
 @does(SendReset)
@@ -203,10 +161,8 @@ async def send_reset(work: Work, job: SendReset) -> None:
         NoMailer: mail is no longer configured.
         MailNotSent: the mail server did not take it.
     """
-    row = (await work.session.execute(RECIPIENT, {"user_id": job.user_id})).one_or_none()
-    if row is None:
-        raise NotFound(what="user")
-    link = await _renewed(work, user_id=job.user_id, base_url=job.base_url)
+    row = await recipient_of(work, job.user_id)
+    link = await LINKS.renewed(work, user_id=job.user_id, base_url=job.base_url)
     language = await language_of_mail(work, row.language)
     _ = translator(language)
     mail = await compose_mail(
@@ -225,23 +181,3 @@ async def send_reset(work: Work, job: SendReset) -> None:
         language=language,
     )
     await current_mailer().send(mail)
-
-
-async def _renewed(work: Work, *, user_id: UUID, base_url: str) -> str:
-    token = secrets.token_urlsafe(32)
-    values = {"digest": _digest(token), "expires_at": work.now + LASTS, "used_at": None}
-    row = insert(PasswordReset).values(org_id=work.scope.org_id, user_id=user_id, **values)
-    await work.session.execute(row.on_conflict_do_update(constraint="password_resets_pk", set_=values))
-    return f"{base_url.rstrip('/')}{PAGE}?token={token}"
-
-
-async def _found(digest: bytes) -> tuple[UUID, UUID]:
-    async with without_tenant() as connection:
-        row = (await connection.execute(FIND, {"digest": digest})).one_or_none()
-    if row is None:
-        raise ResetOver(permission="")
-    return row.org_id, row.user_id
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode(errors="ignore")).digest()

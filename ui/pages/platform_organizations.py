@@ -31,7 +31,8 @@ from ui.pages.admin_parts import add_button, heading
 from ui.pages.deletion_forms import ask_deletion, ask_to_keep
 from ui.pages.shown_once import show_once
 
-MOST = 200
+MOST = 50
+"""Organizations that are shown at first, and more of with each press."""
 
 
 @screen("/platform/organizations", permission=Permission.READ_ORGANIZATIONS)
@@ -40,11 +41,7 @@ async def platform_organizations(seat: Seat) -> None:
     _ = seat.translate
     with framed(seat, _("Organizations"), active="platform"):
         page = _Page(seat)
-    await keep_fresh(seat, load=page.load, concerns=_concerns)
-
-
-def _concerns(event: Event) -> bool:
-    return isinstance(event, OrganizationEdited | DeletionMoved)
+    await keep_fresh(seat, load=page.follow, concerns=page.concerns)
 
 
 class _Page:
@@ -69,6 +66,38 @@ class _Page:
         self._gone = ui.element("div").classes("u-column").mark("gone")
         self._shown = 0
         self._ends: dict[UUID, Deletion] = {}
+        self._over: list[Deletion] = []
+        self._states: dict[UUID, ui.label] = {}
+        """The words of what each organization that is shown is up to."""
+        self._has_moved = self._has_changed = False
+
+    def concerns(self, event: Event) -> bool:
+        """Tell whether something happened that shows here, and remember whether it was no more than progress."""
+        is_progress = isinstance(event, DeletionMoved)
+        self._has_moved = self._has_moved or is_progress
+        self._has_changed = self._has_changed or isinstance(event, OrganizationEdited)
+        return is_progress or self._has_changed
+
+    async def follow(self) -> None:
+        """Show how far deletions are; everything again where more than that may have happened."""
+        is_progress = self._has_moved and not self._has_changed
+        self._has_moved = self._has_changed = False
+        if is_progress:
+            await self._show_progress()
+        else:
+            await self.load()
+
+    async def _show_progress(self) -> None:
+        async with read(self._seat.scope()) as work:
+            deletions = await list_deletions(work)
+        if {(one.organization_id, one.state) for one in deletions} != {
+            (one.organization_id, one.state) for one in (*self._ends.values(), *self._over)
+        }:
+            await self.load()
+            return
+        for one in deletions:
+            if one.state is DeletionState.RUNNING and one.organization_id in self._states:
+                self._states[one.organization_id].text = self._running(one)
 
     async def load(self, _edited: object = None) -> None:
         """Show the organizations of now, as many as were shown before."""
@@ -82,9 +111,10 @@ class _Page:
                 has_more = page.has_more
         self._shown = len(found)
         self._more.visible = has_more
-        self._ends = {one.organization_id: one for one in deletions}
+        self._ends = {one.organization_id: one for one in deletions if one.state is not DeletionState.DONE}
+        self._over = [one for one in deletions if one.state is DeletionState.DONE]
         self._draw(found)
-        self._draw_gone([one for one in deletions if one.state is DeletionState.DONE])
+        self._draw_gone(self._over)
 
     async def _show_more(self) -> None:
         self._shown += MOST
@@ -97,6 +127,7 @@ class _Page:
         )  # fmt: skip
         numbers = {_("Users"), _("Plants"), _("Machines")}
         self._list.clear()
+        self._states.clear()
         with self._list, ui.element("table").classes("u-table"):
             with ui.element("thead"), ui.element("tr"):
                 for words in heads:
@@ -123,7 +154,7 @@ class _Page:
             with ui.element("td"), ui.element("span").classes("u-held") as state:
                 icon, words = self._state(one)
                 ui.icon(icon)
-                ui.label(words)
+                self._states[one.id] = ui.label(words)
             state.props["data-held"] = "true" if one.is_active and one.id not in self._ends else "false"
             with ui.element("td").classes("u-table__actions"):
                 self._actions(one)
@@ -133,13 +164,16 @@ class _Page:
         _, lang = self._seat.translate, self._seat.lang
         end = self._ends.get(one.id)
         if end is not None and end.state is DeletionState.RUNNING:
-            percent = 100 * end.done // end.total if end.total else 0
-            return "delete_forever", _("Being deleted, {percent} %").format(percent=percent)
+            return "delete_forever", self._running(end)
         if end is not None:
             return "event_busy", _("Will be deleted on {day}").format(day=day_of(end.due_at, "UTC", lang))
         if one.is_platform:
             return "check_circle", _("Platform")
         return ("check_circle", _("Active")) if one.is_active else ("pause_circle", _("Suspended"))
+
+    def _running(self, end: Deletion) -> str:
+        percent = 100 * end.done // end.total if end.total else 0
+        return self._seat.translate("Being deleted, {percent} %").format(percent=percent)
 
     def _draw_gone(self, ends: list[Deletion]) -> None:
         """List what is gone: all that is left of it."""
