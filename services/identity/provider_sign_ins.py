@@ -264,10 +264,12 @@ async def _linked(work: Work, provider: SignInProvider, person: VouchedPerson, e
         if provider.new_user_role is None:
             raise NoAccount(permission="")
         user_id = await _new_user(work, provider.new_user_role, person, email)
-    is_taken = await work.session.scalar(
+    linked = await work.session.scalar(
         select(UserIdentity.subject).where(UserIdentity.provider_id == provider.id, UserIdentity.user_id == user_id)
     )
-    if is_taken is not None:
+    if linked == storable(person.subject, longest=255):
+        return user_id  # by another first sign-in, a moment ago
+    if linked is not None:
         raise NoAccount(permission="")
     async with unique_or(work, LinkedOtherwise(field="email")):
         work.session.add(

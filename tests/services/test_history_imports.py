@@ -163,6 +163,7 @@ def seconds_of(row: dict[str, str]) -> str:
     return str(int(length.total_seconds()))
 
 
+@pytest.mark.xdist_group("real_shop")  # imported once, not by each worker
 class TestTheRealShop:
     async def test_was_imported_whole(self, shop: RealShop) -> None:
         assert (shop.imported.added, shop.imported.known) == (len(shop.rows), 0)

@@ -19,8 +19,9 @@ from domain.identity.roles import Role
 from services.config import Settings
 from services.db.engine import Database, use_database
 from services.events.pump import Pump
+from services.identity.sign_ins import Tokens
 from tests.api.doors import BASE, KEY, Door
-from tests.factories import Floor
+from tests.factories import Floor, Platform
 from ui.api.browser_session import ACCESS_COOKIE, REFRESH_COOKIE
 from ui.kit.process import Process
 
@@ -55,18 +56,33 @@ async def visitor(process: Process) -> AsyncIterator[User]:
 
 
 @pytest.fixture
-def sign_in(process: Process, visitor: User) -> SignIn:
-    """Opens a session as the sign-in does, and returns its owner in front of a browser that holds the cookies."""
-    door = Door(process.settings, issuer=process.issuer, sessions=process.sessions)
+def door(process: Process) -> Door:
+    """Opens sessions as the sign-in does."""
+    return Door(process.settings, issuer=process.issuer, sessions=process.sessions, key_holders=process.key_holders)
+
+
+@pytest.fixture
+def sign_in(door: Door, visitor: User) -> SignIn:
+    """Opens a session of somebody of a floor, and returns them in front of a browser that holds the cookies."""
 
     async def sign_in(floor: Floor, role: Role) -> User:
-        tokens = await door.tokens(floor, role)
-        user = User(browser())
-        user.http_client.cookies.set(ACCESS_COOKIE, tokens.access)
-        user.http_client.cookies.set(REFRESH_COOKIE, tokens.refresh)
-        return user
+        return before_a_browser(await door.tokens(floor, role))
 
     return sign_in
+
+
+@pytest.fixture
+async def pat(door: Door, platform: Platform, visitor: User) -> User:
+    """An admin of the platform in front of a browser."""
+    return before_a_browser(await door.tokens_of(platform.scope.org_id, platform.user_id))
+
+
+def before_a_browser(tokens: Tokens) -> User:
+    """Return somebody in front of a browser that holds their cookies."""
+    user = User(browser())
+    user.http_client.cookies.set(ACCESS_COOKIE, tokens.access)
+    user.http_client.cookies.set(REFRESH_COOKIE, tokens.refresh)
+    return user
 
 
 @pytest.fixture

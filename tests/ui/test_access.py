@@ -1,5 +1,6 @@
 """Who may open which page, and what everybody else reads there."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
@@ -8,12 +9,16 @@ from nicegui.testing import User
 
 from domain.identity.roles import Role
 from services.db.engine import STATEMENT_TIMEOUT_MS
+from services.db.keys import new_id
 from services.db.work import begin, read
+from services.identity.roles import add_role
+from services.identity.users import add_user
 from services.plant.places import list_plants
 from services.production.materials import add_material
 from services.production.work_orders import plan_order
+from tests.api.doors import Door
 from tests.factories import Floor
-from tests.ui.conftest import SignIn
+from tests.ui.conftest import SignIn, before_a_browser
 from ui.components.plant_clock import PlantClock
 
 EVERYBODY = frozenset(Role)
@@ -72,17 +77,24 @@ ERROR_PAGE = "error-page"
 
 
 async def address(path: str, floor: Floor) -> str:
+    """Return the address of a page about the floor's own things, which are made where it needs them."""
+    if "{key" in path or "{number" in path:
+        await make_things(floor)
+    return await written(path, floor)
+
+
+async def make_things(floor: Floor) -> None:
+    """Make the material and the order that pages are about."""
+    async with begin(floor.scope) as work:
+        material = await add_material(work, number="KS-100", unit="pcs")
+        await plan_order(work, plant_id=floor.plant_id, material_id=material.id, quantity=Decimal(10), number="WO-100")
+
+
+async def written(path: str, floor: Floor) -> str:
     """Return the address of a page about the floor's own things."""
     async with read(floor.scope) as work:
         plant = (await list_plants(work))[0]
-    path = path.replace(":path}", "}")
-    if "{key}" in path or "{number}" in path:
-        async with begin(floor.scope) as work:
-            material = await add_material(work, number="KS-100", unit="pcs")
-            await plan_order(
-                work, plant_id=floor.plant_id, material_id=material.id, quantity=Decimal(10), number="WO-100"
-            )
-    return path.format(
+    return path.replace(":path}", "}").format(
         plant=plant.code,
         lane=floor.lane_id,
         user_id=floor.user_ids[Role.OPERATOR],
@@ -91,6 +103,18 @@ async def address(path: str, floor: Floor) -> str:
         number="WO-100",
         entity="material",
     )
+
+
+async def opened_by(user: User, paths: Iterable[str], floor: Floor) -> list[str]:
+    """Return the pages about a floor, of these, that open for somebody."""
+    await make_things(floor)
+    opened = []
+    for path in paths:
+        await user.open(await written(path, floor))
+        assert user.client is not None
+        if not any(ERROR_PAGE in element._markers for element in user.client.elements.values()):
+            opened.append(path)
+    return opened
 
 
 class TestPages:
@@ -137,6 +161,22 @@ class TestPages:
 
         await stranger.should_see(marker=ERROR_PAGE)
         await stranger.should_see("with this id.")
+
+    async def test_are_closed_to_a_role_that_grants_nothing(
+        self, floor: Floor, door: Door, visitor: User, password_hash: str
+    ) -> None:
+        async with begin(floor.acting_as(Role.ADMIN)) as work:
+            await add_role(work, key="nothing", name="Nothing")
+            nobody = await add_user(
+                work, email=f"{new_id().hex}@test.example", display_name="Nobody", roles={"nothing"},
+                password_hash=password_hash,
+            )  # fmt: skip
+        user = before_a_browser(await door.tokens_of(floor.scope.org_id, nobody.id))
+
+        assert await opened_by(user, PAGES, floor) == ["/me"]
+
+    async def test_about_an_organization_are_closed_to_the_platform(self, floor: Floor, pat: User) -> None:
+        assert await opened_by(pat, OF_ONE_THING, floor) == []
 
     @pytest.mark.parametrize(
         "path",

@@ -15,26 +15,9 @@ from services.jobs.worker import work_once
 from services.organizations.deletions import plan_deletion
 from tests.api.doors import Door
 from tests.factories import PASSWORD, Connection, Floor, Platform
-from tests.ui.conftest import SignIn, browser, sees, until
-from ui.api.browser_session import ACCESS_COOKIE
-from ui.kit.process import Process
+from tests.ui.conftest import SignIn, sees, until
 
 PAGE = "/platform/organizations"
-
-
-@pytest.fixture
-def door(process: Process) -> Door:
-    """Opens sessions as the sign-in does."""
-    return Door(process.settings, issuer=process.issuer, sessions=process.sessions, key_holders=process.key_holders)
-
-
-@pytest.fixture
-async def pat(door: Door, platform: Platform, visitor: User) -> User:
-    """An admin of the platform in front of a browser."""
-    tokens = await door.tokens_of(platform.scope.org_id, platform.user_id)
-    user = User(browser())
-    user.http_client.cookies.set(ACCESS_COOKIE, tokens.access)
-    return user
 
 
 class TestPlatformOrganizations:
