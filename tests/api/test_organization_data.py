@@ -42,6 +42,7 @@ class TestExports:
 
         assert (done["state"], done["result"]["file_id"]) == ("done", export["file_id"])
         assert done["done"] == done["total"] > 0
+        assert content.headers["Cache-Control"] == "no-store"
         assert "manifest.json" in zipfile.ZipFile(BytesIO(content.content)).namelist()
         assert discarded.json() == {"file_id": export["file_id"]}
         assert (await admin.get(where(floor, "exports"))).json() == {"items": []}

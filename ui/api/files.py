@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from domain.errors import NotFound
+from domain.files.purposes import FilePurpose
 from domain.scope import Scope
 from services.auth.tokens import NotSignedIn
 from services.branding.queries import load_brand
@@ -65,10 +66,11 @@ def files_router() -> APIRouter:
 
 
 def file_response(org_id: UUID, file: StoredFile, request: Request) -> Response:
-    """Return the answer that streams a file, or says that the browser has it already."""
+    """Return the answer that streams a file, or says that the browser has it already; nobody keeps an export."""
+    how_long = "no-store" if file.purpose is FilePurpose.EXPORT else FOR_ITS_READER
     if _is_known(request, file.sha256):
-        return Response(status_code=304, headers=_caching(file.sha256, FOR_ITS_READER))
-    headers = _caching(file.sha256, FOR_ITS_READER) | {
+        return Response(status_code=304, headers=_caching(file.sha256, how_long))
+    headers = _caching(file.sha256, how_long) | {
         "Content-Security-Policy": SANDBOX,
         "Content-Disposition": disposition(file.name, is_shown=file.media_type in HARMLESS),
         "Content-Length": str(file.size),
