@@ -48,6 +48,13 @@ class NotInYourPlants(Forbidden):
     )
 
 
+class NotInEveryPlant(Forbidden):
+    """Everything is wanted by somebody who may not see all of it."""
+
+    code: ClassVar[str] = "not_in_every_plant"
+    sentence: ClassVar[str] = marked("This concerns every plant, and you may do it in some of them only.")
+
+
 @dataclass
 class Narrowed:
     """How far a transaction sees, where a permission holds in fewer plants than its scope."""
@@ -92,6 +99,17 @@ class Work:
         if self.narrowed.to is not None and self.narrowed.to <= plants:
             return
         await self.narrow(plants)
+
+    async def permit_everywhere(self, permission: str) -> None:
+        """Refuse the actor who does not hold a permission in every plant, for what concerns the whole organization.
+
+        Raises:
+            Forbidden: the actor is a user who does not hold it in any plant.
+            NotInEveryPlant: they hold it in some plants only.
+        """
+        await self.permit(permission)
+        if self.scope.lacks_somewhere(permission):
+            raise NotInEveryPlant(permission=permission)
 
     async def narrow(self, plants: frozenset[UUID]) -> None:
         """Let row security hide and refuse every other plant from here to the end of the transaction."""

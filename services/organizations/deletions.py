@@ -18,7 +18,6 @@ from domain.operations.deletions import (
     StillActive,
     checked_grace,
 )
-from domain.operations.exports import NotInEveryPlant
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts
 from services.db.tables import Organization, User
@@ -140,12 +139,10 @@ def _is_own(work: Work, organization_id: UUID) -> bool:
 
 
 async def _permit(work: Work, organization_id: UUID) -> None:
-    if not _is_own(work, organization_id):
+    if _is_own(work, organization_id):
+        await work.permit_everywhere(Permission.DELETE_ORGANIZATION)
+    else:
         await require_platform(work, Permission.DELETE_ORGANIZATIONS)
-        return
-    await work.permit(Permission.DELETE_ORGANIZATION)
-    if work.scope.lacks_somewhere(Permission.DELETE_ORGANIZATION):
-        raise NotInEveryPlant(permission=Permission.DELETE_ORGANIZATION.value)
 
 
 async def _permitted(work: Work, organization_id: UUID) -> "OrganizationFacts | Organization":

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import NotFound
 from domain.files.purposes import FilePurpose
 from domain.identity.roles import Permission
-from domain.operations.exports import KEPT_FOR, NotInEveryPlant
+from domain.operations.exports import KEPT_FOR
 from services.db.keys import new_id
 from services.db.tables import KeptFile, Organization, User
 from services.db.work import Work, begin
@@ -71,7 +71,7 @@ async def start_export(work: Work) -> TaskInfo:
         NotInEveryPlant: they may, but not in every plant.
         TaskUnderWay: it is being exported already.
     """
-    await _permit(work)
+    await work.permit_everywhere(Permission.OPEN_EXPORTS)
     return await get_task(work, await start_task(work, ExportOrganization(task_id=new_id())))
 
 
@@ -81,7 +81,7 @@ async def list_exports(work: Work) -> tuple[Export, ...]:
     Raises:
         Forbidden, NotInEveryPlant: as `start_export`.
     """
-    await _permit(work)
+    await work.permit_everywhere(Permission.OPEN_EXPORTS)
     rows = await work.session.execute(
         select(KeptFile, User.display_name)
         .outerjoin(User, (User.org_id == KeptFile.org_id) & (User.id == KeptFile.created_by))
@@ -102,7 +102,7 @@ async def discard_export(work: Work, *, file_id: UUID) -> None:
         Forbidden, NotInEveryPlant: as `start_export`.
         NotFound: there is no such export.
     """
-    await _permit(work)
+    await work.permit_everywhere(Permission.OPEN_EXPORTS)
     file = await work.session.get(KeptFile, file_id)
     if file is None or file.purpose != FilePurpose.EXPORT:
         raise NotFound(what="export")
@@ -155,9 +155,3 @@ async def expire_exports(work: Work, _: ExpireExports) -> None:
         await forget_file(work, file_id=file_id)
     if ids:
         await enqueue(work, PurgeContents())
-
-
-async def _permit(work: Work) -> None:
-    await work.permit(Permission.OPEN_EXPORTS)
-    if work.scope.lacks_somewhere(Permission.OPEN_EXPORTS):
-        raise NotInEveryPlant(permission=Permission.OPEN_EXPORTS.value)

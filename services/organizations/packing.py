@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -94,7 +95,7 @@ async def pack(scope: Scope, path: Path, *, report: Report) -> Packed:
             await report(0, progress.total)
             manifest["tables"] = [await _pack_table(work, archive, table, packed, progress) for table in tables]
         for digest in contents:
-            await _pack_content(archive, content_key(scope.org_id, digest), at, packed)
+            await _pack_content(archive, scope.org_id, digest, at, packed)
             await progress.add(1)
         manifest["files"] = {"count": packed.files, "missing": packed.missing}
         archive.writestr(_member("manifest.json", at), orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -154,10 +155,9 @@ def _condition(table: TenantTable) -> str:
     return f"{table.org_column} = app.current_org()" + (f" AND {also}" if also else "")
 
 
-async def _pack_content(archive: zipfile.ZipFile, key: str, at: datetime, packed: Packed) -> None:
+async def _pack_content(archive: zipfile.ZipFile, org_id: UUID, told: str, at: datetime, packed: Packed) -> None:
     """Copy a content of the file store; one that is gone or damaged is named in the manifest and nothing else fails."""
-    told, digest = key.rpartition("/")[2], sha256()
-    pieces = current_file_store().stream(key)
+    digest, pieces = sha256(), current_file_store().stream(content_key(org_id, told))
     try:
         piece = await anext(pieces, b"")
     except ContentMissing:

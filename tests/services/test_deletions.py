@@ -21,7 +21,6 @@ from domain.operations.deletions import (
     NotItsShortName,
     StillActive,
 )
-from domain.operations.exports import NotInEveryPlant
 from domain.scope import Scope
 from services.auth.attempts import SignInAttempts, TooManyAttempts
 from services.auth.permissions import permissions_of
@@ -29,7 +28,7 @@ from services.auth.tokens import NotSignedIn, TokenIssuer
 from services.db.engine import without_tenant
 from services.db.keys import new_id
 from services.db.tables import AuditEntry, Material, Organization, SignInSession, User
-from services.db.work import begin, read
+from services.db.work import NotInEveryPlant, begin, read
 from services.file_store import current_file_store
 from services.files.kept_files import keep_file
 from services.identity.own_account import NotYourPassword, OnlyYourself, SignInAgain

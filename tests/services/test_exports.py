@@ -15,12 +15,12 @@ from sqlalchemy import func, select, text
 from domain.errors import Forbidden, NotFound
 from domain.files.purposes import FilePurpose
 from domain.identity.roles import Permission, Role
-from domain.operations.exports import KEPT_FOR, NoRoomForExport, NotInEveryPlant
+from domain.operations.exports import KEPT_FOR, NoRoomForExport
 from domain.operations.tasks import TaskState, TaskUnderWay
 from domain.scope import Scope
 from services.audit.notes import NOTES
 from services.db.tables import AuditEntry, Material
-from services.db.work import begin, read
+from services.db.work import NotInEveryPlant, begin, read
 from services.file_store import current_file_store
 from services.files.kept_files import content_key, find_file, keep_file, open_file
 from services.files.purges import PurgeContents, purge_contents

@@ -3,6 +3,7 @@
 import zipfile
 from io import BytesIO
 
+import pytest
 from nicegui.testing import User
 
 from domain.identity.roles import Role
@@ -16,16 +17,19 @@ from tests.ui.conftest import SignIn, sees, until
 PAGE = "/admin/data"
 
 
+@pytest.fixture(autouse=True)
+async def empty_queue(superuser_connection: Connection) -> None:
+    """No job of another test."""
+    await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+
+
 async def sees_marked(user: User, marker: str) -> None:
     """Wait until something with this mark is on the page."""
     await user.should_see(marker=marker, retries=60)
 
 
 class TestExport:
-    async def test_is_started_followed_and_fetched(
-        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
-    ) -> None:
-        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+    async def test_is_started_followed_and_fetched(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open(PAGE)
 
@@ -41,10 +45,7 @@ class TestExport:
         assert answer.headers["content-disposition"].startswith("attachment")
         assert "tables/machines.jsonl" in zipfile.ZipFile(BytesIO(answer.content)).namelist()
 
-    async def test_is_cancelled_and_deleted(
-        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
-    ) -> None:
-        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+    async def test_is_cancelled_and_deleted(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open(PAGE)
 
@@ -86,10 +87,7 @@ class TestDeletion:
         async with read(floor.acting_as(Role.ADMIN)) as work:
             assert await find_deletion(work, floor.scope.org_id) is None
 
-    async def test_at_once_signs_everybody_out(
-        self, floor: Floor, sign_in: SignIn, superuser_connection: Connection
-    ) -> None:
-        await superuser_connection.execute("DELETE FROM pgmq.q_jobs")
+    async def test_at_once_signs_everybody_out(self, floor: Floor, sign_in: SignIn) -> None:
         admin = await sign_in(floor, Role.ADMIN)
         await admin.open(PAGE)
         client = admin.client
